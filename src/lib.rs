@@ -1,0 +1,13 @@
+//! st2d: StackStorm in one daemon. The modules, in reading order; each may use those above it.
+//!
+//! `ARCHITECTURE.md` tells what happens; this file is only the map.
+
+// ── 1 ground: plain data ────────────────────────────────────────────────────────────────
+pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…
+pub mod pytext; //    values as Python writes and reads them: str(), repr(), literals, int(), JSON text
+pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; block style out
+pub mod schema; //    parameter schemas: defaults, types, immutability, validation, secrets
+pub mod clock; //     now() and sleep(): the one source of time
+
+// ── 2 languages: text in, decisions out; pure ───────────────────────────────────────────
+pub mod expr; //      Jinja with StackStorm's filters
