@@ -3,11 +3,17 @@
 //! `ARCHITECTURE.md` tells what happens; this file is only the map.
 
 // ── 1 ground: plain data ────────────────────────────────────────────────────────────────
+pub mod clock;
+pub mod config; //    st2.toml: one struct per section, checked at load
 pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…
 pub mod pytext; //    values as Python writes and reads them: str(), repr(), literals, int(), JSON text
-pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; block style out
 pub mod schema; //    parameter schemas: defaults, types, immutability, validation, secrets
-pub mod clock; //     now() and sleep(): the one source of time
+pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; block style out //     now() and sleep(): the one source of time
 
 // ── 2 languages: text in, decisions out; pure ───────────────────────────────────────────
 pub mod expr; //      Jinja with StackStorm's filters
+
+// ── 3 base: kept and announced ──────────────────────────────────────────────────────────
+pub mod bus; //       carries events after commit
+pub mod service;
+pub mod store; //     all SQL //   what a stage and its supervisor agree on

@@ -1,0 +1,78 @@
+//! The bus: what happened, told to whoever listens on this node, after it was committed.
+//!
+//! Rows are the truth; an event only wakes. A subscriber that falls behind loses the oldest events and is told
+//! how many ([`Received::Missed`]), so that it can look at the rows again. Publishing never waits.
+
+mod event;
+
+pub use event::{Announcement, Change, Event, ExecutionEvent, OutputEvent, OutputKind};
+
+use tokio::sync::broadcast;
+
+/// Events kept for slow subscribers. The ring itself is small; it bounds what a stalled subscriber keeps alive.
+const RING: usize = 4096;
+
+/// In-process broadcast of committed events.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    sender: broadcast::Sender<Event>,
+}
+
+/// A subscription; dropping it ends it.
+#[derive(Debug)]
+pub struct Subscription {
+    receiver: broadcast::Receiver<Event>,
+}
+
+/// What a subscription yields.
+#[derive(Clone, Debug)]
+pub enum Received {
+    /// The next event.
+    Event(Event),
+    /// This many events were lost because the subscriber was too slow.
+    Missed(u64),
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self { sender: broadcast::channel(RING).0 }
+    }
+}
+
+impl Bus {
+    /// Tells everybody. Call it only after the commit that made it true.
+    pub fn publish(&self, event: Event) {
+        // No subscriber is no error.
+        let _ = self.sender.send(event);
+    }
+
+    /// Everything published from now on.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription { receiver: self.sender.subscribe() }
+    }
+
+    /// Whether anybody listens: lets a publisher skip work that only listeners need.
+    pub fn has_subscribers(&self) -> bool {
+        self.sender.receiver_count() > 0
+    }
+}
+
+impl Subscription {
+    /// Waits for the next event; `None` once the bus is gone.
+    pub async fn next(&mut self) -> Option<Received> {
+        match self.receiver.recv().await {
+            Ok(event) => Some(Received::Event(event)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Received::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+
+    /// The next event if one is there already: lets a writer join what has gathered.
+    pub fn try_next(&mut self) -> Option<Received> {
+        match self.receiver.try_recv() {
+            Ok(event) => Some(Received::Event(event)),
+            Err(broadcast::error::TryRecvError::Lagged(missed)) => Some(Received::Missed(missed)),
+            Err(_) => None,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The sections, one struct each.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default),* }
+            }
+        }
+    };
+}
+
+section! {
+    /// `[database]`
+    Database {
+        /// PostgreSQL URL. Empty: run a private server in `<data_dir>/postgres`.
+        url: String = String::new(),
+        /// Directory of `initdb` and `postgres` for the private server. Empty: look in the usual places.
+        bin_dir: PathBuf = PathBuf::new(),
+        /// Connections of the pool; the ledger and the listener have one each beside it.
+        pool_size: u32 = 8,
+    }
+}
+
+section! {
+    /// `[api]`
+    Api {
+        /// `host:port`; empty turns the listener off.
+        listen: String = "127.0.0.1:9101".to_owned(),
+        /// Origins that browsers may call from, beside the built-in ones. `*` allows every origin.
+        allow_origin: Vec<String> = vec!["http://127.0.0.1:3000".to_owned()],
+        /// Largest page for callers who are not administrators.
+        max_page_size: u32 = 100,
+        /// Replace secret values by asterisks.
+        mask_secrets: bool = true,
+        /// Set `Secure` on the auth cookie.
+        auth_cookie_secure: bool = true,
+        /// `strict`, `lax`, `none` or `unset`.
+        auth_cookie_same_site: String = "lax".to_owned(),
+        /// Largest request body, in bytes.
+        body_max_bytes: usize = 8 * 1024 * 1024,
+        /// Deepest nesting of a request body.
+        body_max_depth: usize = 512,
+    }
+}
+
+section! {
+    /// `[auth]`
+    Auth {
+        /// `false`: every request is the system user's.
+        enable: bool = true,
+        /// `host:port`; empty turns the listener off.
+        listen: String = "127.0.0.1:9100".to_owned(),
+        /// `standalone` or `proxy`.
+        mode: String = "standalone".to_owned(),
+        /// htpasswd file with more users; empty: only the users this daemon keeps.
+        htpasswd_file: PathBuf = PathBuf::new(),
+        /// Longest and default life of a token, in seconds.
+        token_ttl: u64 = 86_400,
+        /// Life of the tokens given to actions and sensors, in seconds.
+        service_token_ttl: u64 = 86_400,
+        /// Base URL of the API as others see it; empty: made of `api.listen`.
+        api_url: String = String::new(),
+    }
+}
+
+section! {
+    /// `[stream]`
+    Stream {
+        /// `host:port`; empty turns the listener off.
+        listen: String = "127.0.0.1:9102".to_owned(),
+        /// Seconds between signs of life on an idle stream.
+        heartbeat: u64 = 25,
+        /// Bytes a slow client may fall behind before it is cut off.
+        client_buffer_bytes: usize = 4 * 1024 * 1024,
+    }
+}
+
+section! {
+    /// `[actionrunner]`
+    ActionRunner {
+        /// Actions run at the same time on this node, workflows aside.
+        actions_pool_size: usize = 60,
+        /// Workflows run at the same time on this node.
+        workflows_pool_size: usize = 40,
+        /// On stop, let running actions finish.
+        graceful_shutdown: bool = true,
+        /// How long to let them, in seconds; then they are ended and `abandoned`.
+        exit_still_active_check: u64 = 300,
+        /// Between SIGTERM and SIGKILL, in seconds.
+        kill_grace: f64 = 3.0,
+        /// Store and stream output while it is produced.
+        stream_output: bool = true,
+        /// Output kept of one execution, in bytes; what is beyond is marked as cut.
+        output_max_bytes: u64 = 256 * 1024 * 1024,
+        /// Largest result; a larger stdout or stderr in it keeps its head and its tail.
+        result_max_bytes: usize = 16 * 1024 * 1024,
+    }
+}
+
+section! {
+    /// `[scheduler]`
+    Scheduler {
+        /// Milliseconds between looks at the queue when nothing wakes the scheduler.
+        sweep_interval_ms: u64 = 2_000,
+        /// Seconds without a sign of life after which a node counts as lost.
+        lease: u64 = 10,
+    }
+}
+
+section! {
+    /// `[content]`
+    Content {
+        /// Directory of packs. Empty: `<data_dir>/packs`.
+        packs_dir: PathBuf = PathBuf::new(),
+        /// More directories of packs; earlier ones win.
+        packs_base_paths: Vec<PathBuf> = Vec::new(),
+        /// Directory of pack configs. Empty: `<data_dir>/configs`.
+        configs_dir: PathBuf = PathBuf::new(),
+    }
+}
+
+section! {
+    /// `[system_user]`
+    SystemUser {
+        /// Whom actions run as when nobody else is named, and who `auth.enable = false` makes of everybody.
+        user: String = "stanley".to_owned(),
+    }
+}
+
+section! {
+    /// `[system]`
+    System {
+        /// Check results against output schemas.
+        validate_output_schema: bool = false,
+    }
+}
+
+section! {
+    /// `[log]`
+    Log {
+        /// `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,st2d::engine=debug`.
+        level: String = "info".to_owned(),
+        /// `auto` (human on a terminal, JSON otherwise), `human` or `json`.
+        format: String = "auto".to_owned(),
+    }
+}
+
+section! {
+    /// `[webui]`
+    WebUi {
+        /// Base of the links to executions. Empty: `https://<host name>`.
+        webui_base_url: String = String::new(),
+    }
+}
+
+section! {
+    /// `[garbagecollector]`
+    GarbageCollector {
+        /// Seconds between runs.
+        collection_interval: u64 = 600,
+        /// Days that ended executions are kept; absent: forever.
+        action_executions_ttl: Option<u32> = None,
+        /// Days that output is kept.
+        action_executions_output_ttl: Option<u32> = Some(7),
+        /// Days that expired tokens are kept; absent: forever.
+        tokens_ttl: Option<u32> = None,
+    }
+}
+
+impl Auth {
+    /// Base URL of the API as actions and clients are told it, without a trailing slash.
+    pub fn public_api_url(&self, api: &Api) -> String {
+        if self.api_url.is_empty() {
+            format!("http://{}", api.listen)
+        } else {
+            self.api_url.trim_end_matches('/').to_owned()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a background service and its supervisor agree on: the loop, the stop signal, health, and how tasks start.
+
+use std::{future::Future, sync::Arc, time::Instant};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Tells a service to finish. Cheap to clone; all clones see the same request.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(CancellationToken);
+
+impl Stop {
+    /// A signal nobody has given yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks everybody who holds this signal (or a child of it) to finish.
+    pub fn request(&self) {
+        self.0.cancel();
+    }
+
+    /// Was it asked?
+    pub fn is_requested(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Waits until it is asked.
+    pub async fn requested(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// A signal that follows this one and can also be given alone.
+    pub fn child(&self) -> Self {
+        Self(self.0.child_token())
+    }
+}
+
+/// A stage's loop. The supervisor restarts it when it fails and stops services in order.
+pub trait Service: Send + 'static {
+    /// StackStorm's name of it, for logs and the service registry.
+    const NAME: &'static str;
+
+    /// Runs until asked to stop.
+    fn run(&mut self, stop: Stop) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// How a service is doing.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// [`Service::NAME`].
+    pub name: &'static str,
+    /// Runs now.
+    pub up: bool,
+    /// Times it was started again after a failure.
+    pub restarts: u32,
+    /// The last failure, with its chain.
+    pub last_error: Option<Arc<str>>,
+    /// Since when it runs or is down.
+    pub since: Instant,
+}
+
+/// Starts a named task; a panic in it is reported in the log instead of vanishing with its handle.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+pub fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    use futures_util::FutureExt;
+    tokio::spawn(async move {
+        match std::panic::AssertUnwindSafe(future).catch_unwind().await {
+            Ok(output) => output,
+            Err(panic) => {
+                tracing::error!(task = name, "Task {name} panicked: {}", panic_text(panic.as_ref()));
+                std::panic::resume_unwind(panic)
+            }
+        }
+    })
+}
+
+/// The words of a panic.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

@@ -1,0 +1,50 @@
+//! All SQL: one file per table family. Functions that change rows take a [`Tx`], so that any of them join one
+//! transaction; functions that read take any executor, so that a single look needs no transaction.
+//!
+//! Hot transitions of executions go through [`ledger`], which commits what has gathered in one go.
+
+mod error;
+mod tx;
+
+pub use error::{Error, Result};
+pub use tx::Tx;
+
+use crate::bus::Bus;
+use sqlx::{PgPool, postgres::PgConnectOptions};
+
+/// The migrations, embedded.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// The database and the bus that is told of commits.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: PgPool,
+    bus: Bus,
+}
+
+impl Store {
+    /// A store over an open pool.
+    pub fn new(pool: PgPool, bus: Bus) -> Self {
+        Self { pool, bus }
+    }
+
+    /// For reads that need no transaction.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The bus that hears of commits.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// How to open connections of one's own (the ledger's, a listener's).
+    pub fn connect_options(&self) -> PgConnectOptions {
+        (*self.pool.connect_options()).clone()
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(Tx::new(self.pool.begin().await?, self.bus.clone()))
+    }
+}
