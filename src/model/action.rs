@@ -2,7 +2,7 @@
 
 use super::{ActionId, RunnerTypeId};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What can be run: metadata registered from a pack or made through the API.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +77,9 @@ pub struct RunnerType {
 
 /// An action and its runner as they were when an execution was requested.
 ///
-/// Executions share it: it is stored once per version of the pair, not once per execution.
-#[derive(Clone, Debug)]
+/// Executions share it: it is stored once per version of the pair, not once per execution. So what can be worked
+/// out from it is worked out once: see [`SnapshotViews`].
+#[derive(Debug)]
 pub struct Snapshot {
     /// Row in `action_snapshots`.
     pub id: i64,
@@ -86,4 +87,26 @@ pub struct Snapshot {
     pub action: Arc<Action>,
     /// Its runner type.
     pub runner: Arc<RunnerType>,
+    /// Filled by the first who shows an execution of it.
+    pub views: OnceLock<SnapshotViews>,
+}
+
+/// What every view of an execution repeats of its snapshot.
+#[derive(Debug)]
+pub struct SnapshotViews {
+    /// JSON text of the action as clients see it.
+    pub action: Box<str>,
+    /// JSON text of the runner type as clients see it.
+    pub runner: Box<str>,
+    /// Schemas of the parameters of both, the runner's over the action's, if any of them marks a secret.
+    pub secret_parameters: Option<Map<String, Value>>,
+    /// Whether the output schema may hide parts of the result.
+    pub masks_result: bool,
+}
+
+impl Snapshot {
+    /// A snapshot with its row.
+    pub fn new(id: i64, action: Arc<Action>, runner: Arc<RunnerType>) -> Self {
+        Self { id, action, runner, views: OnceLock::new() }
+    }
 }

@@ -9,7 +9,7 @@ mod ids;
 mod pack;
 mod status;
 
-pub use action::{Action, NewAction, RunnerType, Snapshot};
+pub use action::{Action, NewAction, RunnerType, Snapshot, SnapshotViews};
 pub use execution::{Execution, ExecutionRequest, LogEntry, RunnerInfo};
 pub use identity::{ApiKey, Token, User};
 pub use ids::*;
