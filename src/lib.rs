@@ -8,6 +8,7 @@ pub mod config; //    st2.toml: one struct per section, checked at load
 pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…
 pub mod pytext; //    values as Python writes and reads them: str(), repr(), literals, int(), JSON text
 pub mod schema; //    parameter schemas: defaults, types, immutability, validation, secrets
+pub mod wire; //      JSON exactly as StackStorm clients see it; masks secrets
 pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; block style out //     now() and sleep(): the one source of time
 
 // ── 2 languages: text in, decisions out; pure ───────────────────────────────────────────

@@ -1,0 +1,6 @@
+//! JSON exactly as StackStorm clients see it. Values go out as text made here; nothing here reads rows or clocks.
+
+pub mod execution;
+pub mod masking;
+pub mod snapshot;
+pub mod timestamp;
