@@ -4,6 +4,8 @@
 //! Hot transitions of executions go through [`ledger`], which commits what has gathered in one go.
 
 mod error;
+pub mod executions;
+pub mod outputs;
 mod tx;
 
 pub use error::{Error, Result};

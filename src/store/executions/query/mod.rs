@@ -1,0 +1,134 @@
+//! Reading executions: by id, in pages, with their descendants.
+//!
+//! Which rows make a page is one question ([`list`]), what is in them another ([`find_rows`]): the first looks at
+//! ids only, the second reads no result that nobody shows.
+
+mod snapshot_cache;
+
+use crate::{
+    model::{Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, RunnerInfo, Snapshot},
+    store::{Error, Result},
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, value::RawValue};
+use sqlx::{PgExecutor, PgPool};
+use std::{collections::HashMap, sync::Arc};
+
+/// An execution as read, its result perhaps left in the database.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The execution; `result` is `None` also when it was not asked for.
+    pub execution: Arc<Execution>,
+    /// Size of the result in the database.
+    pub result_bytes: usize,
+}
+
+/// Executions with their results, in the order of `ids`; unknown ids are passed over.
+pub async fn find_many(pool: &PgPool, ids: &[ExecutionId]) -> Result<Vec<Arc<Execution>>> {
+    Ok(find_rows(pool, ids, true).await?.into_iter().map(|row| row.execution).collect())
+}
+
+/// One execution with its result.
+pub async fn find(pool: &PgPool, id: ExecutionId) -> Result<Option<Row>> {
+    Ok(find_rows(pool, &[id], true).await?.pop())
+}
+
+/// Whether there is an execution with this id.
+pub async fn exists(db: impl PgExecutor<'_>, id: ExecutionId) -> Result<bool> {
+    let found =
+        sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM executions WHERE id = $1) AS "is!""#, id as _);
+    Ok(found.fetch_one(db).await?)
+}
+
+/// The newest execution.
+pub async fn last(db: impl PgExecutor<'_>) -> Result<Option<ExecutionId>> {
+    let newest =
+        sqlx::query_scalar!(r#"SELECT id AS "id: ExecutionId" FROM executions ORDER BY id DESC LIMIT 1"#);
+    Ok(newest.fetch_optional(db).await?)
+}
+
+/// Executions in the order of `ids`, with or without their results; unknown ids are passed over.
+pub async fn find_rows(pool: &PgPool, ids: &[ExecutionId], with_results: bool) -> Result<Vec<Row>> {
+    let wanted: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
+    let found =
+        sqlx::query_file_as!(Stored, "src/store/sql/executions_by_id.sql", &wanted as _, with_results)
+            .fetch_all(pool)
+            .await?;
+    let versions = found.iter().map(|row| (row.snapshot_id, row.snapshot_hash.as_slice()));
+    let snapshots = snapshot_cache::find_many(pool, versions).await?;
+    let mut rows: HashMap<ExecutionId, Row> = HashMap::with_capacity(found.len());
+    for stored in found {
+        let snapshot = snapshots.get(&stored.snapshot_id).cloned();
+        let snapshot = snapshot.ok_or_else(|| broken("an execution without its snapshot"))?;
+        rows.insert(stored.id, stored.into_row(snapshot)?);
+    }
+    Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+}
+
+/// What the database holds that it should not be able to hold.
+fn broken(what: &'static str) -> Error {
+    Error::Sql(sqlx::Error::Decode(what.into()))
+}
+
+/// A row as it comes.
+struct Stored {
+    id: ExecutionId,
+    liveaction_id: LiveActionId,
+    snapshot_id: i64,
+    snapshot_hash: Vec<u8>,
+    status: ExecutionStatus,
+    parameters: String,
+    context: String,
+    extras: Option<String>,
+    delay_ms: i64,
+    parent_id: Option<ExecutionId>,
+    children: Vec<ExecutionId>,
+    log_statuses: Vec<ExecutionStatus>,
+    log_times: Vec<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    result: Option<String>,
+    result_bytes: i32,
+    node_id: Option<i32>,
+    node_epoch: Option<i64>,
+    hostname: Option<String>,
+    pid: Option<i32>,
+}
+
+impl Stored {
+    fn into_row(self, snapshot: Arc<Snapshot>) -> Result<Row> {
+        let mut extras = self.extras.as_deref().map_or_else(|| Ok(Map::new()), object)?;
+        let mut extra = |name| match extras.remove(name) {
+            Some(Value::Object(map)) => Arc::new(map),
+            _ => Arc::default(),
+        };
+        let log = self.log_statuses.into_iter().zip(self.log_times);
+        let result = self.result.map(RawValue::from_string).transpose().map_err(|_| broken("no JSON"))?;
+        let execution = Execution {
+            id: self.id,
+            liveaction_id: self.liveaction_id,
+            status: self.status,
+            snapshot,
+            parameters: Arc::new(object(&self.parameters)?),
+            context: Arc::new(object(&self.context)?),
+            notify: extra("notify"),
+            callback: extra("callback"),
+            origin: extra("origin"),
+            delay_ms: self.delay_ms,
+            parent: self.parent_id,
+            children: self.children,
+            runner_info: self
+                .hostname
+                .zip(self.pid)
+                .map(|(hostname, pid)| RunnerInfo { hostname: hostname.into(), pid }),
+            result: result.map(Arc::from),
+            end: self.ended_at,
+            log: log.map(|(status, timestamp)| LogEntry { timestamp, status }).collect(),
+            holder: self.node_id.zip(self.node_epoch),
+        };
+        Ok(Row { execution: Arc::new(execution), result_bytes: self.result_bytes.max(0) as usize })
+    }
+}
+
+fn object(text: &str) -> Result<Map<String, Value>> {
+    serde_json::from_str(text).map_err(|_| broken("not a JSON object"))
+}
