@@ -1,0 +1,3 @@
+//! What the reference answered, case by case, and what we answer: one file per table.
+
+mod text;

@@ -1,0 +1,4 @@
+//! The one integration test binary: conformance tables, and behaviour against a running daemon.
+
+mod conformance;
+mod support;
