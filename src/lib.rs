@@ -18,3 +18,10 @@ pub mod expr; //      Jinja with StackStorm's filters
 pub mod bus; //       carries events after commit
 pub mod service;
 pub mod store; //     all SQL //   what a stage and its supervisor agree on
+
+// ── 4 side rooms: used by the engine, not part of the flow ──────────────────────────────
+pub mod access; //    who calls and what they may do: tokens, API keys, passwords; makes Permits
+
+// ── 6 edges: the HTTP servers ───────────────────────────────────────────────────────────
+pub mod api; //       routes, parsing, errors, handlers of every resource
+pub mod app; //       what the edges are handed: store, bus, config, access

@@ -3,10 +3,15 @@
 //!
 //! Hot transitions of executions go through [`ledger`], which commits what has gathered in one go.
 
+pub mod api_keys;
 mod error;
 pub mod executions;
+pub mod listing;
 pub mod outputs;
+pub mod secrets;
+pub mod tokens;
 mod tx;
+pub mod users;
 
 pub use error::{Error, Result};
 pub use tx::Tx;

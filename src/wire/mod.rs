@@ -1,6 +1,9 @@
 //! JSON exactly as StackStorm clients see it. Values go out as text made here; nothing here reads rows or clocks.
 
+pub mod api_key;
 pub mod execution;
 pub mod masking;
 pub mod snapshot;
 pub mod timestamp;
+pub mod token;
+pub mod user;

@@ -16,6 +16,19 @@ pub fn millis(at: DateTime<Utc>) -> String {
     text
 }
 
+/// `2026-01-05T03:00:00Z`: the one stamp StackStorm shows without a fraction is a token's end in `/user`.
+pub fn seconds(at: DateTime<Utc>) -> String {
+    let mut text = micros(at);
+    text.truncate(19);
+    text.push('Z');
+    text
+}
+
+/// `Mon, 05 Jan 2026 03:00:00 GMT`, for HTTP headers.
+pub fn http_date(at: DateTime<Utc>) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// Appends a quoted stamp to JSON.
 pub(super) fn write_micros(out: &mut Vec<u8>, at: DateTime<Utc>) {
     write(out, &micros(at));

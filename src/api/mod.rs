@@ -1,0 +1,172 @@
+//! The HTTP edge: every listener, every prefix, one table of routes.
+//!
+//! A request passes [`dispatch`], once and in this order: readiness, path, route, OPTIONS, caller, permission, then the
+//! handler with its extractors. So an unknown path is 404 for anybody, and a bad query is 401 before it is 400.
+//! Actix serves connections only; routing, errors and headers are ours, because clients depend on their details.
+
+pub mod attributes;
+mod body;
+mod cors;
+mod error;
+mod extract;
+mod handlers;
+pub mod list;
+mod path;
+mod query;
+mod respond;
+mod routes;
+mod validate;
+
+pub use body::{Body, Object, Text};
+pub use error::{ApiResult, Error, NOT_FOUND};
+pub use extract::Path;
+pub use path::Service;
+pub use query::QueryString;
+pub use respond::{deleted, empty, json, json_bytes, text};
+
+use crate::{access::Caller, app::App, service::Stop};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, HttpServer, ResponseError,
+    http::{
+        Method,
+        header::{ACCEPT, HeaderName, HeaderValue},
+    },
+    web::{self, Data, Payload},
+};
+use cors::Cors;
+use futures_util::FutureExt;
+use routes::{Gate, Routes};
+use std::{net::TcpListener, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What all requests of a listener share.
+struct Edge {
+    app: Data<App>,
+    service: Service,
+    routes: Arc<Routes>,
+    cors: Cors,
+}
+
+/// Serves `listener`, whose unprefixed paths mean `service`, until asked to stop. Open requests are finished.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    service: Service,
+    stop: Stop,
+) -> std::io::Result<()> {
+    let app = Data::from(app);
+    let edge = Data::new(Edge {
+        routes: Arc::new(routes::table()),
+        cors: Cors::new(&app.config),
+        app: app.clone(),
+        service,
+    });
+    let server = HttpServer::new(move || {
+        actix_web::App::new().app_data(edge.clone()).app_data(app.clone()).default_service(web::to(dispatch))
+    })
+    .workers(std::thread::available_parallelism().map_or(1, usize::from))
+    .disable_signals()
+    .shutdown_timeout(5)
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    let mut server = std::pin::pin!(server);
+    tokio::select! {
+        ended = &mut server => return ended,
+        () = stop.requested() => {}
+    }
+    tokio::join!(handle.stop(true), server).1
+}
+
+async fn dispatch(edge: Data<Edge>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let started = Instant::now();
+    let mut response = match AssertUnwindSafe(answer(&edge, &request, payload)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => error.as_response_error().error_response(),
+        Err(panic) => {
+            let words = crate::service::panic_text(panic.as_ref()).to_owned();
+            Error::Internal(anyhow::anyhow!("a handler panicked: {words}")).error_response()
+        }
+    };
+    let undecodable = request.extensions().contains::<path::Undecodable>();
+    if !undecodable {
+        // StackStorm answers such a path before anything that sets headers has run.
+        edge.cors.apply(&request, response.headers_mut());
+        response.headers_mut().insert(REQUEST_ID, request_id(&request));
+    }
+    tracing::info!(
+        method = %request.method(),
+        path = request.path(),
+        query = %query::masked(request.query_string()),
+        status = response.status().as_u16(),
+        elapsed_us = started.elapsed().as_micros() as u64,
+        user = request.extensions().get::<Caller>().map(|caller| caller.user().as_ref()),
+        "{} {} {}", request.method(), request.path(), response.status().as_u16()
+    );
+    response
+}
+
+fn request_id(request: &HttpRequest) -> HeaderValue {
+    request.headers().get(REQUEST_ID).cloned().unwrap_or_else(|| {
+        let mut buffer = uuid::Uuid::encode_buffer();
+        let text = uuid::Uuid::new_v4().hyphenated().encode_lower(&mut buffer);
+        HeaderValue::from_str(text).expect("a UUID is a header value")
+    })
+}
+
+async fn answer(
+    edge: &Edge,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    let target = match path::target(request.uri().path(), edge.service, wants_events(request)) {
+        Ok(target) => target,
+        Err(path) => {
+            let text = format!(
+                "Failed to parse request path \"{}\". URL likely contains invalid or incorrectly URL encoded values.",
+                path.0
+            );
+            request.extensions_mut().insert(path);
+            return Err(Error::bad_request(text).into());
+        }
+    };
+    if request.method() == Method::OPTIONS {
+        return Ok(empty());
+    }
+    if !edge.app.is_ready() {
+        return Err(Error::NotReady.into());
+    }
+    let (route, variables) =
+        edge.routes.find(request.method(), target.service, &target.path).ok_or_else(Error::nothing_here)?;
+    let variables = extract::Variables::of(&target.path, &variables);
+    request.extensions_mut().insert(variables);
+
+    let access = &edge.app.access;
+    let caller = match route.gate {
+        Gate::Public => None,
+        _ if !access.is_enabled() && target.service != Service::Auth => Some(access.system_caller()),
+        _ => {
+            let query = QueryString::of(request);
+            Some(access.authenticate(extract::credential(request, &query)).await.map_err(Error::from)?)
+        }
+    };
+    let mut cookie = None;
+    if let Some(caller) = caller {
+        if let Gate::Permission(permission) = route.gate {
+            caller.permit_any(permission).map_err(Error::from)?;
+        }
+        cookie = extract::cookie(request, &caller, &edge.app.config.api);
+        request.extensions_mut().insert(caller);
+    }
+    let mut response = route.handle(request.clone(), payload.into_inner()).await?;
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(actix_web::http::header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn wants_events(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/event-stream"))
+}

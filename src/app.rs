@@ -1,0 +1,48 @@
+//! What the edges are handed: everything a request may need, built by the daemon.
+
+use crate::{access::Access, bus::Bus, clock, config::Config, store::Store};
+use chrono::{DateTime, Utc};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// The version StackStorm clients and packs are told.
+pub const STACKSTORM_VERSION: &str = "3.9.0";
+
+/// Our own version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The running daemon, as a request sees it.
+#[derive(Debug)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    /// What happens on this node.
+    pub bus: Bus,
+    /// Who may come in.
+    pub access: Access,
+    /// When this daemon started.
+    pub started_at: DateTime<Utc>,
+    ready: AtomicBool,
+}
+
+impl App {
+    /// An app that is not ready yet: its listeners answer 503 until [`Self::set_ready`].
+    pub fn new(config: Arc<Config>, store: Store, access: Access) -> Self {
+        let bus = store.bus().clone();
+        Self { config, store, bus, access, started_at: clock::now(), ready: AtomicBool::new(false) }
+    }
+
+    /// Requests are served from now on, or no more.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Whether requests are served.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,192 @@
+//! Paths, methods, headers, bodies: what holds for every endpoint.
+
+use super::server::{send, start, start_with};
+use serde_json::json;
+use sqlx::PgPool;
+
+const NOTHING: (u16, &str) = (404, "The resource could not be found.");
+
+#[sqlx::test]
+async fn every_listener_serves_every_prefix_with_and_without_version(pool: PgPool) {
+    let st2 = start(pool).await;
+    for base in [&st2.api, &st2.auth, &st2.stream] {
+        for path in ["/api/v1/apikeys", "/api/apikeys", "/api/v1/apikeys/", "/api/apikeys/"] {
+            assert_eq!(st2.get(&format!("{base}{path}")).await.status, 200, "{base}{path}");
+        }
+        for path in ["/auth/v1/sso", "/auth/sso", "/auth/sso/"] {
+            assert_eq!(
+                st2.get(&format!("{base}{path}")).await.body,
+                json!({"enabled": false}),
+                "{base}{path}"
+            );
+        }
+    }
+    assert_eq!(st2.get("/v1/apikeys").await.status, 200);
+    assert_eq!(st2.get("/apikeys").await.status, 200);
+    assert_eq!(st2.get("/sso").await.fault(), NOTHING);
+    assert_eq!(st2.get(&format!("{}/apikeys", st2.auth)).await.fault(), NOTHING);
+    assert_eq!(st2.get(&format!("{}/v1/sso", st2.auth)).await.status, 200);
+}
+
+#[sqlx::test]
+async fn unknown_paths_and_wrong_methods_are_not_found(pool: PgPool) {
+    let st2 = start(pool).await;
+    for (method, path) in [
+        ("GET", "/nope"),
+        ("GET", "/v2/apikeys"),
+        ("GET", "//v1//apikeys"),
+        ("GET", "/v1/apikeys//"),
+        ("PATCH", "/v1/apikeys"),
+        ("PUT", "/v1/apikeys"),
+        ("DELETE", "/v1/apikeys"),
+        ("POST", "/v1/"),
+        ("GET", "/v1/apikeys/a%2Fb"),
+        ("GET", "/v1/apikeys/a/b/c/d"),
+    ] {
+        let answer = send(st2.bare(method, path)).await;
+        assert_eq!(answer.fault(), NOTHING, "{method} {path}");
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+    }
+    assert_eq!(send(st2.bare("HEAD", "/v1/apikeys")).await.status, 404);
+}
+
+#[sqlx::test]
+async fn a_path_that_is_not_text_is_a_bad_request(pool: PgPool) {
+    let st2 = start(pool).await;
+    let words = "URL likely contains invalid or incorrectly URL encoded values.";
+    assert_eq!(
+        st2.get("/v1/keys/%ff").await.fault(),
+        (400, format!("Failed to parse request path \"/v1/keys/ÿ\". {words}").as_str())
+    );
+}
+
+#[sqlx::test]
+async fn options_answers_anybody_anywhere(pool: PgPool) {
+    let st2 = start(pool).await;
+    for path in ["/", "/nope", "/v1/apikeys", "/v1/apikeys/x"] {
+        let answer = send(st2.bare("OPTIONS", path).header("Origin", "http://localhost:8080")).await;
+        assert_eq!((answer.status, answer.body), (200, json!("")), "{path}");
+        assert_eq!(answer.headers["access-control-allow-origin"], "http://localhost:8080");
+    }
+}
+
+#[sqlx::test]
+async fn cross_origin_headers_name_the_origin_or_the_first_allowed(pool: PgPool) {
+    let st2 = start(pool).await;
+    for (asked, told) in [
+        (None, "http://127.0.0.1:3000"),
+        (Some("http://localhost:8080"), "http://localhost:8080"),
+        (Some("http://127.0.0.1:8080"), "http://127.0.0.1:8080"),
+        (Some("http://evil.example"), "http://127.0.0.1:3000"),
+        (Some("null"), "http://127.0.0.1:3000"),
+        (Some(st2.api.as_str()), st2.api.as_str()),
+    ] {
+        let mut request = st2.bare("GET", "/nope");
+        if let Some(origin) = asked {
+            request = request.header("Origin", origin);
+        }
+        let answer = send(request).await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some(told), "{asked:?}");
+        assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST,PUT,DELETE,OPTIONS"));
+        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+    }
+}
+
+#[sqlx::test]
+async fn any_origin_is_echoed_where_all_are_allowed(pool: PgPool) {
+    let st2 = start_with(pool, |config| config.api.allow_origin = vec!["*".to_owned()]).await;
+    let answer = send(st2.bare("GET", "/nope").header("Origin", "http://any.example")).await;
+    assert_eq!(answer.header("access-control-allow-origin"), Some("http://any.example"));
+}
+
+#[sqlx::test]
+async fn every_answer_names_its_request(pool: PgPool) {
+    let st2 = start(pool).await;
+    let answer = send(st2.bare("GET", "/nope").header("X-Request-ID", "mine")).await;
+    assert_eq!(answer.header("x-request-id"), Some("mine"));
+    let made = st2.get("/").await;
+    assert_eq!(made.header("x-request-id").map(str::len), Some(36));
+}
+
+#[sqlx::test]
+async fn bodies_are_refused_in_the_words_clients_know(pool: PgPool) {
+    let st2 = start_with(pool, |config| config.api.body_max_bytes = 100_000).await;
+    let post = |kind: Option<&str>, text: String| {
+        let mut request = st2.request("POST", "/v1/apikeys").body(text);
+        if let Some(kind) = kind {
+            request = request.header("Content-Type", kind);
+        }
+        send(request)
+    };
+    let json_type = Some("application/json");
+    for (kind, text, fault) in [
+        (json_type, "[1, 2]", "[1, 2] is not of type 'object'"),
+        (json_type, "null", "None is not of type 'object'"),
+        (json_type, "\"text\"", "'text' is not of type 'object'"),
+        (None, "{\"bogus\": 1}", "Additional properties are not allowed ('bogus' was unexpected)"),
+        (
+            Some("application/x-www-form-urlencoded"),
+            "a=b&c=d",
+            "Additional properties are not allowed ('a', 'c' were unexpected)",
+        ),
+        (
+            Some("application/xml"),
+            "<a/>",
+            "Failed to parse request body: Unsupported Content-Type: \"application/xml\"",
+        ),
+        (
+            Some("APPLICATION/JSON"),
+            "{}",
+            "Failed to parse request body: Unsupported Content-Type: \"APPLICATION/JSON\"",
+        ),
+        (Some(""), "{}", "Failed to parse request body: Unsupported Content-Type: \"\""),
+    ] {
+        assert_eq!(post(kind, text.to_owned()).await.fault(), (400, fault), "{kind:?} {text}");
+    }
+    for text in ["{not json", &format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))] {
+        let answer = post(json_type, text.to_owned()).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.fault().1.starts_with("Failed to parse request body: "), "{answer:?}");
+    }
+    assert_eq!(post(json_type, " ".repeat(100_001)).await.fault().0, 413);
+    assert_eq!(post(None, String::new()).await.status, 201);
+    assert_eq!(post(Some("application/json; charset=utf-8"), "{}".to_owned()).await.status, 201);
+}
+
+#[sqlx::test]
+async fn nothing_is_served_before_the_daemon_is_ready(pool: PgPool) {
+    let st2 = start(pool).await;
+    st2.app.set_ready(false);
+    let answer = st2.get("/v1/apikeys").await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.header("retry-after").is_some() && answer.body["faultstring"].is_string());
+    st2.app.set_ready(true);
+    assert_eq!(st2.get("/v1/apikeys").await.status, 200);
+}
+
+#[sqlx::test]
+async fn pages_are_counted_and_limits_checked(pool: PgPool) {
+    let st2 = start(pool).await;
+    for _ in 0..4 {
+        assert_eq!(st2.send("POST", "/v1/apikeys", json!({})).await.status, 201);
+    }
+    let page = st2.get("/v1/apikeys?limit=2&offset=1").await;
+    assert_eq!(page.body.as_array().map(Vec::len), Some(2));
+    assert_eq!((page.header("x-total-count"), page.header("x-limit")), (Some("5"), Some("2")));
+    let all = st2.get("/v1/apikeys?limit=-1").await;
+    assert_eq!((all.header("x-total-count"), all.header("x-limit")), (Some("5"), None));
+    let beyond = st2.get("/v1/apikeys?offset=100").await;
+    assert_eq!((beyond.header("x-total-count"), beyond.header("x-limit")), (Some("5"), Some("50")));
+    assert_eq!(beyond.body, json!([]));
+    for (query, fault) in [
+        ("limit=0", "Limit, \"0\" specified, must be a positive number or -1 for full result set."),
+        ("limit=-2", "Limit, \"-2\" specified, must be a positive number."),
+        ("limit=abc", "Parameter \"limit\" is not of type integer"),
+        ("limit=", "Parameter \"limit\" is not of type integer"),
+        ("offset=1.5", "Parameter \"offset\" is not of type integer"),
+        ("offset=2147483648", "Offset \"2147483648\" specified is more than 32-bit int"),
+        ("offset=-1", "Offset \"-1\" specified, must be a positive number or 0."),
+    ] {
+        assert_eq!(st2.get(&format!("/v1/apikeys?{query}")).await.fault(), (400, fault), "{query}");
+    }
+}

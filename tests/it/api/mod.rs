@@ -1,0 +1,7 @@
+//! The HTTP edge, rule by rule.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod access;
+mod conventions;
+mod server;
