@@ -18,6 +18,7 @@ pub use tx::Tx;
 
 use crate::bus::Bus;
 use sqlx::{PgPool, postgres::PgConnectOptions};
+use std::sync::Arc;
 
 /// The migrations, embedded.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -27,12 +28,13 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct Store {
     pool: PgPool,
     bus: Bus,
+    history: Arc<executions::query::History>,
 }
 
 impl Store {
     /// A store over an open pool.
     pub fn new(pool: PgPool, bus: Bus) -> Self {
-        Self { pool, bus }
+        Self { pool, bus, history: Arc::default() }
     }
 
     /// For reads that need no transaction.
@@ -43,6 +45,11 @@ impl Store {
     /// The bus that hears of commits.
     pub fn bus(&self) -> &Bus {
         &self.bus
+    }
+
+    /// What is known of past executions: keeps their lists and counts flat.
+    pub fn history(&self) -> &executions::query::History {
+        &self.history
     }
 
     /// How to open connections of one's own (the ledger's, a listener's).

@@ -3,7 +3,18 @@
 //! Which rows make a page is one question ([`list`]), what is in them another ([`find_rows`]): the first looks at
 //! ids only, the second reads no result that nobody shows.
 
+mod children;
+mod facets;
+mod filter;
+mod history;
+mod list;
 mod snapshot_cache;
+
+pub use children::{Depth, descendants};
+pub use facets::Facets;
+pub use filter::{Column, Condition, Document, Sort, SortKey};
+pub use history::History;
+pub use list::{Page, Query, list};
 
 use crate::{
     model::{Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, RunnerInfo, Snapshot},
@@ -132,3 +143,6 @@ impl Stored {
 fn object(text: &str) -> Result<Map<String, Value>> {
     serde_json::from_str(text).map_err(|_| broken("not a JSON object"))
 }
+
+#[cfg(test)]
+mod tests;

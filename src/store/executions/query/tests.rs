@@ -1,0 +1,243 @@
+//! Reading on a real database, held against the plainest query that gives the same answer.
+
+use super::*;
+use crate::{clock, model::ObjectId};
+use chrono::TimeDelta;
+use serde_json::json;
+
+/// A row to be.
+#[derive(Clone)]
+struct Seed {
+    id: ExecutionId,
+    status: &'static str,
+    action: &'static str,
+    parent: Option<ExecutionId>,
+    extras: Option<Value>,
+}
+
+impl Seed {
+    fn at(age: TimeDelta, status: &'static str, action: &'static str) -> Self {
+        let id = ExecutionId(ObjectId::at(clock::now() - age));
+        Self { id, status, action, parent: None, extras: None }
+    }
+}
+
+async fn snapshot(pool: &PgPool) -> i64 {
+    let action = json!({"id": ObjectId::generate().to_string(), "pack": "core", "name": "echo",
+        "runner_type": "local-shell-cmd", "parameters": {"message": {"type": "string"}}});
+    let runner = json!({"id": ObjectId::generate().to_string(), "name": "local-shell-cmd"});
+    sqlx::query_scalar("INSERT INTO action_snapshots (hash, action, runner) VALUES ($1, $2, $3) RETURNING id")
+        .bind(ObjectId::generate().0.as_slice())
+        .bind(action)
+        .bind(runner)
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
+async fn insert(pool: &PgPool, seeds: &[Seed]) {
+    let snapshot = snapshot(pool).await;
+    let all = || seeds.iter();
+    sqlx::query(
+        "INSERT INTO executions (id, liveaction_id, snapshot_id, action_ref, runner, status, user_name, parameters,
+             context, parent_id, extras, log_statuses, log_times, ended_at, result, result_bytes)
+         SELECT id, id, $1, action, 'local-shell-cmd', status, 'ann', '{\"message\": \"\\u0000m\", \"n\": 5}',
+             '{\"user\": \"ann\", \"own\": \"x\"}', parent, extras::json, ARRAY['requested', status], ARRAY[now(), now()],
+             CASE WHEN status IN ('succeeded', 'failed') THEN now() END, '{\"a\": 1.0}', 10
+         FROM unnest($2::bytea[], $3::text[], $4::text[], $5::bytea[], $6::text[]) AS t (id, action, status, parent, extras)",
+    )
+    .bind(snapshot)
+    .bind(all().map(|s| s.id.as_bytes().to_vec()).collect::<Vec<_>>())
+    .bind(all().map(|s| s.action).collect::<Vec<_>>())
+    .bind(all().map(|s| s.status).collect::<Vec<_>>())
+    .bind(all().map(|s| s.parent.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>())
+    .bind(all().map(|s| s.extras.as_ref().map(Value::to_string)).collect::<Vec<_>>())
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+fn is(column: Column, text: &str) -> Vec<Condition> {
+    vec![Condition::Is(column, text.to_owned())]
+}
+
+#[sqlx::test]
+async fn rows_read_back_with_snapshot_children_and_result(pool: PgPool) {
+    let origin = json!({"origin": {"rule": {"name": "r"}, "trigger_instance": {"payload": "\0"}}, "notify": {"on-complete": {}}});
+    let parent = Seed { extras: Some(origin), ..Seed::at(TimeDelta::hours(1), "succeeded", "core.echo") };
+    let child = Seed { parent: Some(parent.id), ..Seed::at(TimeDelta::minutes(5), "running", "core.echo") };
+    insert(&pool, &[parent.clone(), child.clone()]).await;
+
+    let rows = find_rows(&pool, &[child.id, ExecutionId::generate(), parent.id], false).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.execution.id).collect::<Vec<_>>(), [child.id, parent.id]);
+    assert!(rows[0].execution.result.is_none() && rows[0].result_bytes == 10);
+    let full = find(&pool, parent.id).await.unwrap().unwrap().execution;
+    assert_eq!(full.result.as_ref().unwrap().get(), r#"{"a": 1.0}"#);
+    assert_eq!(full.children, [child.id]);
+    assert_eq!(full.parameters["message"], "\0m");
+    assert_eq!((&full.origin["rule"]["name"], full.notify.len()), (&json!("r"), 1));
+    assert_eq!(full.log.len(), 2);
+    assert_eq!(full.snapshot.action.spec.name, "echo");
+    assert!(Arc::ptr_eq(&full.snapshot, &rows[0].execution.snapshot));
+    assert_eq!(last(&pool).await.unwrap(), Some(child.id));
+    assert!(exists(&pool, child.id).await.unwrap() && !exists(&pool, ExecutionId::generate()).await.unwrap());
+
+    let history = History::default();
+    let found = |filter: Vec<Condition>| {
+        let (pool, history) = (&pool, &history);
+        async move { list(pool, history, &Query { filter, ..Query::default() }).await.unwrap().ids }
+    };
+    let path = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let json = |document, names: &[&str], value: &str| {
+        vec![Condition::Json(document, path(names), value.to_owned())]
+    };
+    let (p, c) = (parent.id, child.id);
+    assert_eq!(found(is(Column::Status, "running")).await, [c]);
+    assert_eq!(found(is(Column::Status, "nope")).await, []);
+    assert_eq!(found(vec![Condition::IsNull(Column::Parent)]).await, [p]);
+    assert_eq!(found(vec![Condition::Parent(p)]).await, [c]);
+    assert_eq!(found(vec![Condition::HasChild(c)]).await, [p]);
+    assert_eq!(found(vec![Condition::Liveaction(LiveActionId(p.0))]).await, [p]);
+    assert_eq!(found(vec![Condition::Had("running".to_owned())]).await, [c]);
+    assert_eq!(found(json(Document::Origin, &["rule", "name"], "r")).await, [p]);
+    assert_eq!(found(vec![Condition::NoJson(Document::Origin, path(&["rule"]))]).await, [c]);
+    assert_eq!(found(json(Document::Context, &["own"], "x")).await, [c, p]);
+    assert_eq!(found(json(Document::Parameters, &["n"], "5")).await, [c, p]);
+    assert_eq!(found(json(Document::Action, &["pack"], "core")).await, [c, p]);
+    assert_eq!(found(json(Document::Runner, &["name"], "noop")).await, []);
+    assert_eq!(found(vec![Condition::after(p.requested_at())]).await, [c]);
+    assert_eq!(found(vec![Condition::before(c.requested_at())]).await, [p]);
+    assert_eq!(found(Condition::between(p.requested_at(), c.requested_at()).to_vec()).await, [c, p]);
+    assert_eq!(found(vec![Condition::Never]).await, []);
+}
+
+#[sqlx::test]
+async fn orders_put_equals_in_the_order_of_asking(pool: PgPool) {
+    let seeds: Vec<Seed> = [("b.b", "failed"), ("a.a", "succeeded"), ("b.b", "succeeded")]
+        .into_iter()
+        .enumerate()
+        .map(|(age, (action, status))| Seed::at(TimeDelta::seconds(100 - age as i64), status, action))
+        .collect();
+    insert(&pool, &seeds).await;
+    let ids = |order: &[usize]| order.iter().map(|place| seeds[*place].id).collect::<Vec<_>>();
+    let history = History::default();
+    let sorted = |keys: &[(SortKey, bool)]| {
+        let order =
+            keys.iter().map(|(key, descending)| Sort { key: key.clone(), descending: *descending }).collect();
+        let (pool, history) = (&pool, &history);
+        async move { list(pool, history, &Query { order, ..Query::default() }).await.unwrap().ids }
+    };
+    let action = SortKey::Column(Column::ActionRef);
+    assert_eq!(sorted(&[]).await, ids(&[2, 1, 0]));
+    assert_eq!(sorted(&[(SortKey::Id, false)]).await, ids(&[0, 1, 2]));
+    assert_eq!(sorted(&[(action.clone(), true)]).await, ids(&[0, 2, 1]));
+    assert_eq!(sorted(&[(action, false), (SortKey::Id, true)]).await, ids(&[1, 2, 0]));
+    assert_eq!(sorted(&[(SortKey::Column(Column::Status), false)]).await, ids(&[0, 1, 2]));
+    let rule = SortKey::Json(Document::Origin, vec!["rule".to_owned(), "name".to_owned()]);
+    assert_eq!(sorted(&[(rule, false), (SortKey::Id, true)]).await, ids(&[2, 1, 0]));
+}
+
+#[sqlx::test]
+async fn descendants_come_depth_first(pool: PgPool) {
+    let mut seeds: Vec<Seed> =
+        (0..5).map(|age| Seed::at(TimeDelta::seconds(100 - age), "succeeded", "a.a")).collect();
+    for (child, parent) in [(1, 0), (2, 0), (3, 1), (4, 3)] {
+        seeds[child].parent = Some(seeds[parent].id);
+    }
+    insert(&pool, &seeds).await;
+    let ids = |order: &[usize]| order.iter().map(|place| seeds[*place].id).collect::<Vec<_>>();
+    let below = |depth| descendants(&pool, seeds[0].id, depth);
+    assert_eq!(below(Depth::All).await.unwrap(), ids(&[1, 3, 4, 2]));
+    assert_eq!(below(Depth::Levels(1)).await.unwrap(), ids(&[1, 2]));
+    assert_eq!(below(Depth::Levels(2)).await.unwrap(), ids(&[1, 3, 2]));
+}
+
+/// Every page and every count, also deep ones, must be what a plain look at all rows gives, while old rows that were
+/// alive end and new ones come.
+#[sqlx::test]
+async fn deep_pages_and_counts_stay_exact_while_rows_change(pool: PgPool) {
+    let mut seeds: Vec<Seed> = (0..6000)
+        .map(|number| {
+            let status = match number % 500 {
+                7 | 8 => "running",
+                place if place % 3 == 0 => "failed",
+                _ => "succeeded",
+            };
+            Seed::at(TimeDelta::hours(2) - TimeDelta::milliseconds(number), status, "a.a")
+        })
+        .collect();
+    insert(&pool, &seeds).await;
+    let history = History::default();
+    let filters = [vec![], is(Column::Status, "failed"), is(Column::Status, "running")];
+    for round in 0..3 {
+        for filter in &filters {
+            let plain = |descending| {
+                let mut ids: Vec<ExecutionId> = seeds
+                    .iter()
+                    .filter(|seed| {
+                        filter.iter().all(|c| *c == Condition::Is(Column::Status, seed.status.to_owned()))
+                    })
+                    .map(|seed| seed.id)
+                    .collect();
+                ids.sort_unstable();
+                if descending {
+                    ids.reverse();
+                }
+                ids
+            };
+            for descending in [true, false] {
+                let all = plain(descending);
+                for offset in [0, 10, 999, 1001, 1500, 1999, 2003, 4711, 5990, 6100, 9999] {
+                    let order = vec![Sort { key: SortKey::Id, descending }];
+                    let query = Query { filter: filter.clone(), order, offset, limit: Some(50) };
+                    let page = list(&pool, &history, &query).await.unwrap();
+                    let expected: Vec<_> = all.iter().skip(offset as usize).take(50).copied().collect();
+                    assert_eq!(page.ids, expected, "round {round}, {filter:?}, offset {offset}");
+                    assert_eq!(page.total, all.len() as u64, "round {round}, {filter:?}, offset {offset}");
+                }
+            }
+            assert_eq!(history.count(&pool, filter).await.unwrap(), plain(true).len() as u64);
+        }
+        // Some that were alive end, and new ones come.
+        let ended: Vec<Vec<u8>> = seeds
+            .iter_mut()
+            .filter(|seed| seed.status == "running")
+            .step_by(2)
+            .map(|seed| {
+                seed.status = "failed";
+                seed.id.as_bytes().to_vec()
+            })
+            .collect();
+        sqlx::query("UPDATE executions SET status = 'failed', ended_at = now() WHERE id = ANY ($1)")
+            .bind(ended)
+            .execute(&pool)
+            .await
+            .unwrap();
+        let new: Vec<Seed> = (0..30).map(|_| Seed::at(TimeDelta::zero(), "failed", "a.a")).collect();
+        insert(&pool, &new).await;
+        seeds.extend(new);
+    }
+}
+
+#[sqlx::test]
+async fn menus_offer_what_there_was_and_what_there_is(pool: PgPool) {
+    let rule = json!({"origin": {"rule": {"name": "r1"}, "trigger_type": {"name": "core.st2.webhook"}}});
+    insert(
+        &pool,
+        &[
+            Seed::at(TimeDelta::hours(1), "succeeded", "a.a"),
+            Seed { extras: Some(rule), ..Seed::at(TimeDelta::hours(1), "running", "a.b") },
+        ],
+    )
+    .await;
+    let history = History::default();
+    let words = |facets: &std::collections::BTreeSet<String>| facets.iter().cloned().collect::<Vec<_>>();
+    let facets = history.facets(&pool).await.unwrap();
+    assert_eq!(words(&facets.action), ["a.a", "a.b"]);
+    assert_eq!(words(&facets.rule), ["r1"]);
+    assert_eq!(words(&facets.trigger_type), ["core.st2.webhook"]);
+    insert(&pool, &[Seed::at(TimeDelta::zero(), "failed", "a.c")]).await;
+    let facets = history.facets(&pool).await.unwrap();
+    assert_eq!(words(&facets.status), ["failed", "running", "succeeded"]);
+    assert_eq!(words(&facets.user), ["ann"]);
+}
