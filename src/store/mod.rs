@@ -3,11 +3,14 @@
 //!
 //! Hot transitions of executions go through [`ledger`], which commits what has gathered in one go.
 
+pub mod actions;
 pub mod api_keys;
 mod error;
 pub mod executions;
 pub mod listing;
 pub mod outputs;
+pub mod packs;
+pub mod runner_types;
 pub mod secrets;
 pub mod tokens;
 mod tx;

@@ -1,0 +1,120 @@
+//! Packs, and what was registered of them last.
+
+use super::{Result, Tx};
+use crate::{
+    bus::Event,
+    model::{Pack, PackId},
+};
+use serde_json::{Map, Value};
+use sqlx::{PgExecutor, types::Json};
+use std::collections::HashMap;
+
+/// Columns as they are kept.
+struct PackRow {
+    id: PackId,
+    reference: String,
+    manifest: Json<Map<String, Value>>,
+    path: String,
+    files: Vec<String>,
+}
+
+impl From<PackRow> for Pack {
+    fn from(row: PackRow) -> Self {
+        Self {
+            id: row.id,
+            reference: row.reference,
+            manifest: row.manifest.0,
+            path: row.path,
+            files: row.files,
+        }
+    }
+}
+
+/// `SELECT` of whole rows, and what follows it.
+macro_rules! select {
+    ($rest:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            PackRow,
+            r#"SELECT id AS "id: PackId", ref AS reference, manifest AS "manifest: Json<Map<String, Value>>",
+                path, files
+            FROM packs "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+/// The pack of this reference, if there is one.
+pub async fn find(db: impl PgExecutor<'_>, reference: &str) -> Result<Option<Pack>> {
+    let row = select!("WHERE ref = $1", reference).fetch_optional(db).await?;
+    Ok(row.map(Pack::from))
+}
+
+/// The pack of this id, if there is one.
+pub async fn find_by_id(db: impl PgExecutor<'_>, id: PackId) -> Result<Option<Pack>> {
+    Ok(list_by_ids(db, &[id]).await?.pop())
+}
+
+/// The packs of these ids, in the order of the ids.
+pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[PackId]) -> Result<Vec<Pack>> {
+    let rows = select!(
+        "JOIN unnest($1::bytea[]) WITH ORDINALITY AS wanted (wanted_id, place) ON id = wanted_id ORDER BY place",
+        ids as _
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(Pack::from).collect())
+}
+
+/// Registers a pack; one that is there keeps its id. Returns the id it has.
+pub async fn upsert(tx: &mut Tx, pack: &Pack) -> Result<PackId> {
+    let id = sqlx::query_scalar!(
+        r#"INSERT INTO packs (id, ref, manifest, path, files) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (ref) DO UPDATE
+            SET manifest = excluded.manifest, path = excluded.path, files = excluded.files
+        RETURNING id AS "id: PackId""#,
+        pack.id as _,
+        pack.reference,
+        Json(&pack.manifest) as _,
+        pack.path,
+        &pack.files,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(id)
+}
+
+/// Removes a pack, not its content. `false`: there is none of this id.
+pub async fn delete(tx: &mut Tx, id: PackId) -> Result<bool> {
+    let reference = sqlx::query_scalar!(r#"DELETE FROM packs WHERE id = $1 RETURNING ref"#, id as _)
+        .fetch_optional(tx.conn())
+        .await?;
+    let Some(reference) = reference else { return Ok(false) };
+    // It is to be registered in full if it ever comes back.
+    forget_fingerprint(tx, &format!("pack:{reference}")).await?;
+    tx.emit(Event::Content);
+    Ok(true)
+}
+
+/// What was registered last, by subject: `runners`, or `pack:` and a pack's reference.
+pub async fn fingerprints(db: impl PgExecutor<'_>) -> Result<HashMap<String, Vec<u8>>> {
+    let rows = sqlx::query!("SELECT subject, fingerprint FROM content_fingerprints").fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.subject, row.fingerprint)).collect())
+}
+
+/// Remembers what was registered of a subject.
+pub async fn set_fingerprint(tx: &mut Tx, subject: &str, fingerprint: &[u8]) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO content_fingerprints (subject, fingerprint) VALUES ($1, $2)
+        ON CONFLICT (subject) DO UPDATE SET fingerprint = excluded.fingerprint",
+        subject,
+        fingerprint,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Forgets what was registered of a subject: it will be registered again.
+pub async fn forget_fingerprint(tx: &mut Tx, subject: &str) -> Result<()> {
+    sqlx::query!("DELETE FROM content_fingerprints WHERE subject = $1", subject).execute(tx.conn()).await?;
+    Ok(())
+}
