@@ -22,6 +22,9 @@ pub mod store; //     all SQL //   what a stage and its supervisor agree on
 // ── 4 side rooms: used by the engine, not part of the flow ──────────────────────────────
 pub mod access; //    who calls and what they may do: tokens, API keys, passwords; makes Permits
 
+// ── 5 engine: one folder per stage, in the order an event travels ───────────────────────
+pub mod engine; //    executions and runners
+
 // ── 6 edges: the HTTP servers ───────────────────────────────────────────────────────────
 pub mod api; //       routes, parsing, errors, handlers of every resource
 pub mod app; //       what the edges are handed: store, bus, config, access

@@ -13,8 +13,10 @@ mod json_read;
 mod json_write;
 mod literal;
 mod number;
+pub mod regex;
 mod repr;
 mod tokens;
+mod truth;
 mod unicode;
 
 pub use integer::int;
@@ -25,6 +27,7 @@ pub use number::{
     big, float, float_repr, from_big, from_f64, is_float, is_int, number_cmp, number_eq, py_eq, to_f64,
 };
 pub use repr::{repr, repr_str, str, type_name};
+pub use truth::truthy;
 pub use unicode::is_space;
 
 /// How deep values read from text may nest.

@@ -1,3 +1,5 @@
 //! What the reference answered, case by case, and what we answer: one file per table.
 
+mod schema;
+mod scripts;
 mod text;
