@@ -1,5 +1,6 @@
 //! What a background service and its supervisor agree on: the loop, the stop signal, health, and how tasks start.
 
+use parking_lot::RwLock;
 use std::{future::Future, sync::Arc, time::Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +58,26 @@ pub struct Health {
     pub last_error: Option<Arc<str>>,
     /// Since when it runs or is down.
     pub since: Instant,
+}
+
+/// How all services are doing: written by the supervisor, read by whoever reports it.
+#[derive(Clone, Debug, Default)]
+pub struct HealthBoard(Arc<RwLock<Vec<Health>>>);
+
+impl HealthBoard {
+    /// All services, in the order they were first reported.
+    pub fn all(&self) -> Vec<Health> {
+        self.0.read().clone()
+    }
+
+    /// Notes how a service is doing now.
+    pub fn report(&self, health: Health) {
+        let mut board = self.0.write();
+        match board.iter_mut().find(|known| known.name == health.name) {
+            Some(known) => *known = health,
+            None => board.push(health),
+        }
+    }
 }
 
 /// Starts a named task; a panic in it is reported in the log instead of vanishing with its handle.

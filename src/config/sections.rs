@@ -1,18 +1,42 @@
-//! The sections, one struct each.
+//! The sections, one struct each. The doc comments are also the comments of `st2.toml`.
 
-use serde::{Deserialize, Serialize};
+use super::{
+    registry::{Key, Refused, Section, kind_of},
+    setting::{Input, Setting},
+};
 use std::path::PathBuf;
 
 macro_rules! section {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
-        #[serde(default, deny_unknown_fields)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $type),* }
+    ($(#[doc = $doc:literal])* $name:ident {
+        $($(#[doc = $field_doc:literal])* $field:ident: $type:ty = $default:expr),* $(,)?
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name { $($(#[doc = $field_doc])* pub $field: $type),* }
 
         impl Default for $name {
             fn default() -> Self {
                 Self { $($field: $default),* }
+            }
+        }
+
+        impl Section for $name {
+            fn keys(&self) -> Vec<Key> {
+                vec![$(Key {
+                    name: stringify!($field),
+                    doc: &[$($field_doc),*],
+                    value: self.$field.to_toml(),
+                }),*]
+            }
+
+            fn set(&mut self, key: &str, input: Input<'_>) -> Result<(), Refused> {
+                match key {
+                    $(stringify!($field) => {
+                        self.$field = input.read().ok_or(Refused::Kind(kind_of(&self.$field)))?;
+                    })*
+                    _ => return Err(Refused::Unknown),
+                }
+                Ok(())
             }
         }
     };
@@ -132,7 +156,8 @@ section! {
     /// `[system_user]`
     SystemUser {
         /// Whom actions run as when nobody else is named, and who `auth.enable = false` makes of everybody.
-        user: String = "stanley".to_owned(),
+        /// Empty: the user the daemon runs as.
+        user: String = String::new(),
     }
 }
 
@@ -173,6 +198,22 @@ section! {
         action_executions_output_ttl: Option<u32> = Some(7),
         /// Days that expired tokens are kept; absent: forever.
         tokens_ttl: Option<u32> = None,
+    }
+}
+
+impl SystemUser {
+    /// The user's name, found out when it is not set.
+    pub fn name(&self) -> String {
+        if self.user.is_empty() { own_user() } else { self.user.clone() }
+    }
+}
+
+/// Name of the user this process runs as, or its number when it has none.
+fn own_user() -> String {
+    let uid = nix::unistd::geteuid();
+    match nix::unistd::User::from_uid(uid) {
+        Ok(Some(user)) => user.name,
+        _ => uid.to_string(),
     }
 }
 

@@ -1,5 +1,10 @@
 //! The one integration test binary: conformance tables, and behaviour against a running daemon.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy sees only functions marked as tests as tests, not what they call"
+)]
 
 mod api;
 mod conformance;
+mod daemon;
 mod support;

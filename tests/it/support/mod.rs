@@ -1,3 +1,6 @@
 //! What several tests need.
 
 pub(crate) mod corpus;
+pub(crate) mod daemon;
+pub(crate) mod postgres;
+pub(crate) mod processes;

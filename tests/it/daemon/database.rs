@@ -1,0 +1,99 @@
+//! The database comes, goes, and comes back.
+
+use crate::support::{
+    daemon::{Home, TestDaemon},
+    postgres::TestDatabase,
+    processes::{Process, eventually, postmaster_pid, signal},
+};
+use nix::sys::signal::Signal;
+use sqlx::Executor;
+use std::time::Duration;
+
+#[tokio::test]
+async fn an_empty_database_is_migrated() {
+    let st2 = TestDaemon::start().with_database(TestDatabase::empty()).await;
+    let mut connection = st2.database().connect().await;
+    let nodes: Option<String> =
+        sqlx::query_scalar("SELECT to_regclass('nodes')::text").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(nodes.as_deref(), Some("nodes"));
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_schema_is_left_alone() {
+    let database = TestDatabase::new();
+    let mut connection = database.connect().await;
+    connection
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'from the future', true, '', 0)",
+        )
+        .await
+        .unwrap();
+    let failed = TestDaemon::start().with_database(database).fail().await;
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(failed.stderr.contains("newer st2d (migration 9999"), "{}", failed.stderr);
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_named() {
+    let database = TestDatabase::empty();
+    let url = database.url().replace("/test_", "/no_test_");
+    let failed = TestDaemon::start().with_database(database).with_args(["--database-url", &url]).fail().await;
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(failed.stderr.contains("does not exist; make it with `createdb`"), "{}", failed.stderr);
+}
+
+#[tokio::test]
+async fn a_killed_daemon_leaves_its_postgres_to_the_next() {
+    let home = Home::new();
+    let mut first = TestDaemon::start().with_home(&home).with_private_postgres().await;
+    let pid = postmaster_pid(&home.data_dir()).unwrap();
+    first.kill();
+    let second = TestDaemon::start().with_home(&home).with_private_postgres().await;
+    assert_eq!(postmaster_pid(&home.data_dir()), Some(pid));
+    assert!(second.log().contains("Took over the PostgreSQL"), "{}", second.log());
+    // What was taken over is stopped like one's own.
+    let postmaster = Process::find(pid).unwrap();
+    drop(second);
+    assert!(!postmaster.is_alive());
+}
+
+#[tokio::test]
+async fn a_killed_postgres_is_started_again() {
+    let st2 = TestDaemon::start().with_private_postgres().await;
+    let pid = postmaster_pid(&st2.data_dir()).unwrap();
+    signal(pid, Signal::SIGKILL);
+    eventually("another postmaster", Duration::from_secs(20), async || {
+        postmaster_pid(&st2.data_dir()).filter(|now| *now != pid)
+    })
+    .await;
+    eventually("the word of it", Duration::from_secs(20), async || {
+        st2.log().contains("PostgreSQL is back").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pid_file_that_names_a_stranger_is_cleared() {
+    let home = Home::new();
+    drop(TestDaemon::start().with_home(&home).with_private_postgres().await);
+    // Our own number: alive, but no server of that directory.
+    let text = format!("{}\n/x\n1\n5432\n/x\n\n\nready\n", std::process::id());
+    std::fs::write(home.data_dir().join("postgres/data/postmaster.pid"), text).unwrap();
+    let st2 = TestDaemon::start().with_home(&home).with_private_postgres().await;
+    assert!(st2.log().contains("Removing postmaster.pid"), "{}", st2.log());
+}
+
+#[tokio::test]
+async fn a_data_directory_with_a_very_long_path_works() {
+    let home = Home::new();
+    let long = home.data_dir().join("x".repeat(150));
+    let st2 = TestDaemon::start()
+        .with_home(&home)
+        .with_private_postgres()
+        .with_args(["--data-dir", long.to_str().unwrap()])
+        .await;
+    assert!(postmaster_pid(&long).is_some());
+    drop(st2);
+    assert!(postmaster_pid(&long).is_none());
+}
