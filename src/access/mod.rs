@@ -88,7 +88,7 @@ impl Access {
             htpasswd: Some(config.auth.htpasswd_file.clone()).filter(|path| !path.as_os_str().is_empty()),
             token_ttl: config.auth.token_ttl,
             service_token_ttl: config.auth.service_token_ttl,
-            system_user: config.system_user.user.as_str().into(),
+            system_user: config.system_user.name().into(),
             mask_secrets: config.api.mask_secrets,
         })))
     }
