@@ -1,6 +1,6 @@
 //! What the edges are handed: everything a request may need, built by the daemon.
 
-use crate::{access::Access, bus::Bus, clock, config::Config, store::Store};
+use crate::{access::Access, bus::Bus, clock, config::Config, service::HealthBoard, store::Store};
 use chrono::{DateTime, Utc};
 use std::sync::{
     Arc,
@@ -24,6 +24,8 @@ pub struct App {
     pub bus: Bus,
     /// Who may come in.
     pub access: Access,
+    /// How the services of this daemon are doing.
+    pub health: HealthBoard,
     /// When this daemon started.
     pub started_at: DateTime<Utc>,
     ready: AtomicBool,
@@ -33,7 +35,15 @@ impl App {
     /// An app that is not ready yet: its listeners answer 503 until [`Self::set_ready`].
     pub fn new(config: Arc<Config>, store: Store, access: Access) -> Self {
         let bus = store.bus().clone();
-        Self { config, store, bus, access, started_at: clock::now(), ready: AtomicBool::new(false) }
+        Self {
+            config,
+            store,
+            bus,
+            access,
+            health: HealthBoard::default(),
+            started_at: clock::now(),
+            ready: AtomicBool::new(false),
+        }
     }
 
     /// Requests are served from now on, or no more.

@@ -59,7 +59,6 @@ impl Database {
     }
 
     /// Connections for everybody.
-    #[expect(dead_code, reason = "the stages that use it come with the next commits")]
     pub(super) fn pool(&self) -> &PgPool {
         &self.pool
     }

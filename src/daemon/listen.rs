@@ -1,12 +1,19 @@
-//! The ports: bound before anything slow begins, so that a taken one is known at once.
+//! The ports: bound before anything slow begins, so that a taken one is known at once; served when all is there.
 
-use crate::config::Config;
+use super::supervisor::{Stage, Supervisor};
+use crate::{
+    api,
+    app::App,
+    config::Config,
+    service::{Service, Stop},
+};
 use anyhow::Context;
 use serde::Serialize;
 use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs},
     path::Path,
+    sync::Arc,
 };
 
 /// The sockets; `None` where a listener is off.
@@ -48,7 +55,51 @@ impl Listeners {
         };
         Addresses { api: url(&self.api), auth: url(&self.auth), stream: url(&self.stream) }
     }
+
+    /// Starts a service for each.
+    pub(super) fn serve(self, app: &Arc<App>, supervisor: &mut Supervisor) {
+        if let Some(socket) = self.api {
+            supervisor.start(Stage::Intake, Api(Door { socket, app: app.clone() }));
+        }
+        if let Some(socket) = self.auth {
+            supervisor.start(Stage::Intake, Auth(Door { socket, app: app.clone() }));
+        }
+        if let Some(socket) = self.stream {
+            supervisor.start(Stage::Intake, Stream(Door { socket, app: app.clone() }));
+        }
+    }
 }
+
+/// A listener and what it hands to its requests.
+struct Door {
+    socket: TcpListener,
+    app: Arc<App>,
+}
+
+impl Door {
+    async fn serve(&self, service: api::Service, stop: Stop) -> anyhow::Result<()> {
+        // A copy, so that the port stays ours when the server has to be started again.
+        let socket = self.socket.try_clone()?;
+        Ok(api::serve(self.app.clone(), socket, service, stop).await?)
+    }
+}
+
+macro_rules! listener {
+    ($type:ident, $name:literal) => {
+        struct $type(Door);
+
+        impl Service for $type {
+            const NAME: &'static str = $name;
+
+            async fn run(&mut self, stop: Stop) -> anyhow::Result<()> {
+                self.0.serve(api::Service::$type, stop).await
+            }
+        }
+    };
+}
+listener!(Api, "st2api");
+listener!(Auth, "st2auth");
+listener!(Stream, "st2stream");
 
 impl Addresses {
     /// The one to tell people: the API's, else another, since every listener serves everything.

@@ -5,23 +5,32 @@
 
 mod data_dir;
 mod database;
+mod greeting;
 mod listen;
 mod postgres;
 mod signals;
 mod supervisor;
 
 pub use data_dir::InUse;
-pub use supervisor::{Stage, Supervisor};
 
-use crate::config::Config;
+use crate::{
+    access::{self, Access, FirstStart},
+    app::App,
+    bus::Bus,
+    config::Config,
+    store::Store,
+};
+use anyhow::Context;
 use data_dir::DataDir;
 use database::Database;
-use listen::{Addresses, Listeners};
+use listen::Listeners;
+use signals::Asked;
 use std::{
-    io::Write,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
+use supervisor::{Stage, Supervisor};
 use tracing::info;
 
 /// How long a stage that does not run actions may take to stop.
@@ -47,30 +56,57 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
         database = Database::open(&config.database, data_dir.path()) => database?,
         () = asked.stop.requested() => return Ok(()),
     };
-    let mut supervisor = Supervisor::default();
-    say_ready(&addresses, &options)?;
-    info!("Ready in {} ms", begun.elapsed().as_millis());
-
-    asked.stop.requested().await;
+    // Whatever happens from here on, the database is closed in the end.
+    let result = async {
+        let (mut running, first_start) =
+            Running::start(Arc::new(config), &database, &data_dir, listeners).await?;
+        if let Some(path) = &options.ports_file {
+            addresses.write(path)?;
+        }
+        greeting::greet(&addresses, first_start.as_ref());
+        info!("Ready in {} ms", begun.elapsed().as_millis());
+        asked.stop.requested().await;
+        running.stop(&asked).await;
+        Ok(())
+    }
+    .await;
     let begun = Instant::now();
-    let work = Duration::from_secs(config.actionrunner.exit_still_active_check) + PATIENCE;
-    supervisor.stop(Stage::Intake, PATIENCE, &asked.hurry).await;
-    supervisor.stop(Stage::Work, work, &asked.hurry).await;
-    // Never hurried: what was done is written down, or done again.
-    supervisor.stop(Stage::Record, PATIENCE, &crate::service::Stop::new()).await;
     database.close().await;
-    info!("Stopped in {} ms", begun.elapsed().as_millis());
-    Ok(())
+    info!("Closed the database in {} ms", begun.elapsed().as_millis());
+    result
 }
 
-/// Tells whoever waits that executions can be run.
-fn say_ready(addresses: &Addresses, options: &Options) -> anyhow::Result<()> {
-    if let Some(path) = &options.ports_file {
-        addresses.write(path)?;
+/// What runs between start and stop.
+struct Running {
+    app: Arc<App>,
+    supervisor: Supervisor,
+}
+
+impl Running {
+    async fn start(
+        config: Arc<Config>,
+        database: &Database,
+        data_dir: &DataDir,
+        listeners: Listeners,
+    ) -> anyhow::Result<(Self, Option<FirstStart>)> {
+        let store = Store::new(database.pool().clone(), Bus::default());
+        let access = async { Access::open(&store, &config).await.context("cannot set up authentication") };
+        let first_start = async {
+            access::bootstrap(&store, data_dir.path()).await.context("cannot make the first administrator")
+        };
+        let (access, first_start) = tokio::try_join!(access, first_start)?;
+        let app = Arc::new(App::new(config, store, access));
+        let mut supervisor = Supervisor::reporting_to(app.health.clone());
+        listeners.serve(&app, &mut supervisor);
+        app.set_ready(true);
+        Ok((Self { app, supervisor }, first_start))
     }
-    let mut stdout = std::io::stdout().lock();
-    // Nobody may be reading it: that is no reason not to serve.
-    let _ = writeln!(stdout, "st2d is ready: {}", addresses.main().unwrap_or("no listener"));
-    let _ = stdout.flush();
-    Ok(())
+
+    async fn stop(&mut self, asked: &Asked) {
+        let begun = Instant::now();
+        let work = Duration::from_secs(self.app.config.actionrunner.exit_still_active_check) + PATIENCE;
+        self.supervisor.stop(Stage::Intake, PATIENCE, &asked.hurry).await;
+        self.supervisor.stop(Stage::Work, work, &asked.hurry).await;
+        info!("Stopped in {} ms", begun.elapsed().as_millis());
+    }
 }

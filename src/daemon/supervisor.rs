@@ -16,20 +16,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A service that ran this long had recovered: its next failure is a first one.
 const RECOVERED: Duration = Duration::from_secs(60);
 
-/// In which order services stop: first those that take in work, then those that do it, then those that record it.
+/// In which order services stop: first those that take in work, then those that do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub(super) enum Stage {
     /// Listeners, timers, sensors.
     Intake,
     /// Scheduler, runners, workflows.
     Work,
-    /// The group writer.
-    Record,
 }
 
 /// The running services.
-#[derive(Debug, Default)]
-pub struct Supervisor {
+#[derive(Debug)]
+pub(super) struct Supervisor {
     running: Vec<Running>,
     board: HealthBoard,
 }
@@ -43,13 +41,13 @@ struct Running {
 }
 
 impl Supervisor {
-    /// How the services are doing.
-    pub fn board(&self) -> HealthBoard {
-        self.board.clone()
+    /// One that tells `board` how the services are doing.
+    pub(super) fn reporting_to(board: HealthBoard) -> Self {
+        Self { running: Vec::new(), board }
     }
 
     /// Starts a service.
-    pub fn start<S: Service>(&mut self, stage: Stage, service: S) {
+    pub(super) fn start<S: Service>(&mut self, stage: Stage, service: S) {
         let stop = Stop::new();
         let task = spawn(S::NAME, keep_running(service, stop.clone(), self.board.clone()));
         self.running.push(Running { name: S::NAME, stage, stop, task });
@@ -57,7 +55,7 @@ impl Supervisor {
 
     /// Stops the services of one stage, those started last first, and waits for them. Past `patience`, or when
     /// `hurry` is given, they are dropped where they stand.
-    pub async fn stop(&mut self, stage: Stage, patience: Duration, hurry: &Stop) {
+    pub(super) async fn stop(&mut self, stage: Stage, patience: Duration, hurry: &Stop) {
         let (mut stopping, rest) =
             std::mem::take(&mut self.running).into_iter().partition::<Vec<_>, _>(|one| one.stage == stage);
         self.running = rest;
@@ -149,8 +147,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_fails_or_panics_is_started_again() {
         let runs = Arc::new(AtomicU32::new(0));
-        let mut supervisor = Supervisor::default();
-        let board = supervisor.board();
+        let board = HealthBoard::default();
+        let mut supervisor = Supervisor::reporting_to(board.clone());
         supervisor.start(Stage::Work, Flaky { runs: runs.clone() });
         while runs.load(Ordering::SeqCst) < 3 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -175,7 +173,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_does_not_stop_is_dropped_in_the_end() {
-        let mut supervisor = Supervisor::default();
+        let mut supervisor = Supervisor::reporting_to(HealthBoard::default());
         supervisor.start(Stage::Intake, Deaf);
         let begun = tokio::time::Instant::now();
         supervisor.stop(Stage::Intake, Duration::from_secs(7), &Stop::new()).await;
