@@ -4,13 +4,13 @@
 
 // ── 1 ground: plain data ────────────────────────────────────────────────────────────────
 pub mod clock; //     now() and sleep(): the one source of time
-pub mod config; //    st2.toml: one struct per section, checked at load
-pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…
 pub mod pytext; //    values as Python writes and reads them: str(), repr(), literals, int(), JSON text
-pub mod schema; //    parameter schemas: defaults, types, immutability, validation, secrets
-pub mod telemetry; // logging: level, form, stamps
-pub mod wire; //      JSON exactly as StackStorm clients see it; masks secrets
 pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; block style out
+pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…
+pub mod schema; //    parameter schemas: defaults, types, immutability, validation, secrets
+pub mod wire; //      JSON exactly as StackStorm clients see it; masks secrets
+pub mod config; //    st2.toml: one struct per section, checked at load
+pub mod telemetry; // logging: level, form, stamps
 
 // ── 2 languages: text in, decisions out; pure ───────────────────────────────────────────
 pub mod expr; //      Jinja with StackStorm's filters
@@ -18,17 +18,17 @@ pub mod expr; //      Jinja with StackStorm's filters
 // ── 3 base: kept and announced ──────────────────────────────────────────────────────────
 pub mod bus; //       carries events after commit
 pub mod service; //   what a stage and its supervisor agree on
-pub mod store; //     all SQL
+pub mod store; //     all SQL; ledger is the group writer
 
 // ── 4 side rooms: used by the engine, not part of the flow ──────────────────────────────
 pub mod access; //    who calls and what they may do: tokens, API keys, passwords; makes Permits
 
 // ── 5 engine: one folder per stage, in the order an event travels ───────────────────────
-pub mod engine; //    executions and runners
+pub mod engine; //    executions, the scheduler, runners
 
 // ── 6 edges: the HTTP servers ───────────────────────────────────────────────────────────
+pub mod app; //       what the edges are handed: store, bus, config, access, engine
 pub mod api; //       routes, parsing, errors, handlers of every resource
-pub mod app; //       what the edges are handed: store, bus, config, access
 
 // ── 7 root ──────────────────────────────────────────────────────────────────────────────
 pub mod daemon; //    starts everything in order, supervises it, stops it in order

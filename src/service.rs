@@ -2,7 +2,7 @@
 
 use parking_lot::RwLock;
 use std::{future::Future, sync::Arc, time::Instant};
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// Tells a service to finish. Cheap to clone; all clones see the same request.
@@ -81,14 +81,22 @@ impl HealthBoard {
 }
 
 /// Starts a named task; a panic in it is reported in the log instead of vanishing with its handle.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
 pub fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    spawn_on(&Handle::current(), name, future)
+}
+
+/// [`spawn`] on a runtime of choice: work that a request starts must not share that request's thread.
+pub fn spawn_on<F>(runtime: &Handle, name: &'static str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     use futures_util::FutureExt;
-    tokio::spawn(async move {
+    runtime.spawn(async move {
         match std::panic::AssertUnwindSafe(future).catch_unwind().await {
             Ok(output) => output,
             Err(panic) => {

@@ -7,6 +7,10 @@ mod event;
 
 pub use event::{Announcement, Change, Event, ExecutionEvent, OutputEvent, OutputKind};
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::broadcast;
 
 /// Events kept for slow subscribers. The ring itself is small; it bounds what a stalled subscriber keeps alive.
@@ -16,6 +20,7 @@ const RING: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Bus {
     sender: broadcast::Sender<Event>,
+    content: Arc<AtomicU64>,
 }
 
 /// A subscription; dropping it ends it.
@@ -35,15 +40,24 @@ pub enum Received {
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { sender: broadcast::channel(RING).0 }
+        Self { sender: broadcast::channel(RING).0, content: Arc::default() }
     }
 }
 
 impl Bus {
     /// Tells everybody. Call it only after the commit that made it true.
     pub fn publish(&self, event: Event) {
+        if matches!(event, Event::Content) {
+            self.content.fetch_add(1, Ordering::Release);
+        }
         // No subscriber is no error.
         let _ = self.sender.send(event);
+    }
+
+    /// Grows with every [`Event::Content`]: what was cached under another version is stale. Unlike the event itself
+    /// it is in force the moment `publish` returns.
+    pub fn content_version(&self) -> u64 {
+        self.content.load(Ordering::Acquire)
     }
 
     /// Everything published from now on.

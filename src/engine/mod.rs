@@ -1,3 +1,158 @@
-//! The engine: one folder per stage, in the order an event travels.
+//! The engine: one folder per stage, in the order an event travels. Stages meet in rows, not in calls; the front
+//! doors (`execution::request`) are open to all.
 
+pub mod execution;
+mod node;
 pub mod runner;
+pub mod scheduler;
+
+use crate::{
+    config::Config,
+    model::{Execution, ExecutionId},
+    service::Stop,
+    store::{Store, ledger::Ledger, nodes::Node},
+};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::{Notify, Semaphore};
+
+/// What the stages share. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Arc<Config>,
+    store: Store,
+    ledger: Ledger,
+    catalog: execution::Catalog,
+    registry: runner::Registry,
+    credentials: Arc<dyn runner::Credentials>,
+    /// This daemon among the nodes; a new epoch replaces it when others had given it up.
+    node: ArcSwap<Node>,
+    host: runner::Host,
+    /// Free places for actions. Whoever runs an action holds one.
+    slots: Arc<Semaphore>,
+    /// Rows may be waiting in the queue: newcomers queue up behind them instead of passing them.
+    backlog: AtomicBool,
+    /// Wakes the scheduler: a place is free, or a row is waiting.
+    wake: Notify,
+    /// New executions are taken in.
+    open: AtomicBool,
+    /// What still runs is being ended because the daemon stops.
+    abandoning: AtomicBool,
+    running: Mutex<HashMap<ExecutionId, Arc<Running>>>,
+    /// Woken when [`Self::running`] becomes empty.
+    idle: Notify,
+    runtime: tokio::runtime::Handle,
+}
+
+/// An execution in the hands of this node.
+struct Running {
+    /// As it stands now.
+    current: Mutex<Arc<Execution>>,
+    /// Asks the runner to end it.
+    stop: Stop,
+}
+
+impl Engine {
+    /// Registers the node, settles what it left behind in an earlier life, and is ready for requests.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn start(
+        config: Arc<Config>,
+        store: Store,
+        ledger: Ledger,
+        credentials: Arc<dyn runner::Credentials>,
+        node_name: &str,
+    ) -> anyhow::Result<Self> {
+        let host = runner::Host::this(&config, node_name);
+        host.end_leftovers().await;
+        let node = node::register(&store, &host).await?;
+        let slots = Arc::new(Semaphore::new(config.actionrunner.actions_pool_size.max(1)));
+        let engine = Self {
+            shared: Arc::new(Shared {
+                catalog: execution::Catalog::new(&store),
+                registry: runner::Registry::with_all(),
+                config,
+                store,
+                ledger,
+                credentials,
+                node: ArcSwap::from_pointee(node),
+                host,
+                slots,
+                // Until the scheduler has looked once, rows of an earlier life may wait.
+                backlog: AtomicBool::new(true),
+                wake: Notify::new(),
+                open: AtomicBool::new(true),
+                abandoning: AtomicBool::new(false),
+                running: Mutex::new(HashMap::new()),
+                idle: Notify::new(),
+                runtime: tokio::runtime::Handle::current(),
+            }),
+        };
+        node::settle(&engine).await?;
+        Ok(engine)
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// Cached actions with their runner types.
+    pub fn catalog(&self) -> &execution::Catalog {
+        &self.shared.catalog
+    }
+
+    /// Names of the runners this build can run.
+    pub fn runner_names(&self) -> Vec<&'static str> {
+        self.shared.registry.names()
+    }
+
+    /// The service that claims waiting executions.
+    pub fn scheduler(&self) -> scheduler::Scheduler {
+        scheduler::Scheduler::new(self.clone())
+    }
+
+    /// The service that renews this node's lease and settles what lost nodes held.
+    pub fn keeper(&self) -> node::Keeper {
+        node::Keeper::new(self.clone())
+    }
+
+    /// Ends well: takes nothing more, lets what runs finish for `actionrunner.exit_still_active_check` seconds
+    /// (not at all if `hurry`), then ends it as `abandoned`, and leaves the list of nodes.
+    pub async fn shut_down(&self, hurry: Stop) {
+        self.shared.open.store(false, Ordering::Release);
+        runner::container::drain(self, hurry).await;
+        node::leave(self).await;
+    }
+
+    fn holder(&self) -> (i32, i64) {
+        self.shared.node.load().holder()
+    }
+
+    fn running(&self, id: ExecutionId) -> Option<Arc<Running>> {
+        self.shared.running.lock().get(&id).cloned()
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("node", &*self.shared.node.load()).finish_non_exhaustive()
+    }
+}

@@ -14,8 +14,10 @@ pub struct ExecutionRequest {
     pub parameters: Map<String, Value>,
     /// On whose behalf; the requester when absent.
     pub user: Option<String>,
-    /// Free context; `parent`, `trace_context` and others have meaning.
+    /// Free context; `parent`, `trace_context` and others have meaning. The server sets `user` and `pack` in it.
     pub context: Map<String, Value>,
+    /// Laid over the context after that, so it may even replace `user`.
+    pub context_override: Map<String, Value>,
     /// Notification section given by the caller.
     pub notify: Map<String, Value>,
     /// Wait this long before scheduling, in milliseconds.
@@ -95,5 +97,29 @@ impl Execution {
     /// The user it runs for.
     pub fn user(&self) -> Option<&str> {
         self.context.get("user").and_then(Value::as_str)
+    }
+
+    /// The same execution after it took these statuses, in order, at one moment.
+    pub fn moved(&self, to: &[ExecutionStatus], result: Option<Arc<RawValue>>, at: DateTime<Utc>) -> Self {
+        let status = to.last().copied().unwrap_or(self.status);
+        let mut next = self.clone();
+        next.status = status;
+        next.log.extend(to.iter().map(|status| LogEntry { timestamp: at, status: *status }));
+        next.result = result.or(next.result);
+        next.end = status.is_completed().then_some(at);
+        next
+    }
+
+    /// The execution as it stood when it took `status` for the first time: for events of steps taken at once.
+    pub fn as_of(&self, status: ExecutionStatus) -> Self {
+        let mut earlier = self.clone();
+        if let Some(place) = earlier.log.iter().position(|entry| entry.status == status) {
+            earlier.log.truncate(place + 1);
+            earlier.status = status;
+            if status != ExecutionStatus::Running {
+                earlier.runner_info = None;
+            }
+        }
+        earlier
     }
 }

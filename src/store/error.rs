@@ -23,29 +23,30 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(inner) if inner.is_unique_violation() => {
                 Self::Duplicate(inner.constraint().unwrap_or_default().to_owned())
             }
-            // Classes 08 (connection), 57P (shutdown, start-up, crash), 53 (resources), 25006 (standby).
-            sqlx::Error::Database(inner)
-                if inner.code().is_some_and(|code| {
-                    code.starts_with("08")
-                        || code.starts_with("57P")
-                        || code.starts_with("53")
-                        || code == "25006"
-                }) =>
-            {
-                Self::Unavailable(error)
-            }
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::Protocol(_) => Self::Unavailable(error),
+            _ if Self::is_lost_connection(&error) => Self::Unavailable(error),
             _ => Self::Sql(error),
         }
     }
 }
 
 impl Error {
+    /// Whether `error` says that the connection, not the statement, is at fault.
+    pub(super) fn is_lost_connection(error: &sqlx::Error) -> bool {
+        match error {
+            // Classes 08 (connection), 57P (shutdown, start-up, crash), 53 (resources); 25006: a standby.
+            sqlx::Error::Database(inner) => inner.code().is_some_and(|code| {
+                code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25006"
+            }),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))

@@ -1,18 +1,106 @@
-//! Runners: the code that runs actions. What they share of command lines and results.
+//! Runners: the code that runs actions. The trait, what a runner is given, and what it answers.
+//!
+//! `container` is the envelope around every run; `registry` finds a runner by name. A new runner touches its own
+//! file and one line of the registry.
 
 pub mod arguments;
 pub mod command;
+pub mod container;
+mod entry_point;
+mod host;
+mod local;
+mod noop;
+pub mod output;
 pub mod powershell;
+mod process;
+mod registry;
 pub mod shape;
 
-use crate::model::ExecutionStatus;
-use serde_json::Value;
+pub use host::Host;
+pub use registry::Registry;
+
+use crate::{
+    model::{Execution, ExecutionStatus},
+    service::Stop,
+    store::{ledger::Ledger, outputs::OutputChunk},
+};
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+use std::{path::PathBuf, sync::Arc};
+
+/// Runs the actions of one runner type.
+pub trait Runner: Send + Sync {
+    /// Runs the action to its end, sending output to `io` as it appears. Ends early when `io.stop` asks.
+    ///
+    /// # Errors
+    /// Only when *we* could not run it (no interpreter, no directory). An action that fails is an [`Outcome`].
+    fn run<'a>(&'a self, action: &'a LiveAction, io: &'a RunIo) -> BoxFuture<'a, Result<Outcome, Error>>;
+}
+
+/// The order a runner gets.
+#[derive(Debug)]
+pub struct LiveAction {
+    /// What is run, with its action and runner type.
+    pub execution: Arc<Execution>,
+    /// Values of the runner's own parameters, defaults included.
+    pub runner_parameters: Map<String, Value>,
+    /// Values of the action's parameters, defaults included.
+    pub action_parameters: Map<String, Value>,
+    /// Absolute path of the entry point, if the action has one.
+    pub entry_point: Option<PathBuf>,
+    /// The user it should run as.
+    pub system_user: String,
+    /// The user this daemon runs as.
+    pub own_user: String,
+    /// Variables that every process of this action gets.
+    pub env: Vec<(String, String)>,
+}
+
+/// A runner's way to the world while it runs.
+pub struct RunIo {
+    /// Asks the runner to end the action.
+    pub stop: Stop,
+    /// How, and where its output goes.
+    pub output: output::Sink,
+    /// Time between SIGTERM and SIGKILL.
+    pub kill_grace: std::time::Duration,
+}
 
 /// How an action ended.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// One of the completed statuses, or `pending` and `paused` for runners that wait.
     pub status: ExecutionStatus,
     /// What it answered.
     pub result: Value,
+}
+
+/// We could not run the action.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The metadata of the action does not fit its runner.
+    #[error("{0}")]
+    Metadata(String),
+    /// A parameter has a value that the runner cannot work with.
+    #[error("{0}")]
+    Parameter(String),
+    /// The operating system refused.
+    #[error("{0}")]
+    System(String),
+}
+
+impl output::OutputStore for Ledger {
+    fn store(&self, chunk: OutputChunk) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.output(chunk).await {
+                tracing::error!("Output could not be handed to the ledger: {error}");
+            }
+        })
+    }
+}
+
+/// Makes the tokens with which actions call back.
+pub trait Credentials: Send + Sync {
+    /// A token for `user`, valid as long as `auth.service_token_ttl` says; dies with `execution`.
+    fn service_token(&self, user: &str, execution: &Execution) -> Option<String>;
 }

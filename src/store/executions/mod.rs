@@ -1,3 +1,205 @@
 //! The table of executions: how rows begin, change and are taken by nodes. Reading them is [`query`].
 
 pub mod query;
+
+use super::ledger::{Insert, Transition};
+use crate::model::{Execution, ExecutionId, ExecutionStatus};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use sqlx::{PgConnection, PgExecutor};
+use std::collections::HashSet;
+
+/// Stores new executions, and the keys under which retried requests find them.
+pub(super) async fn insert_all(
+    connection: &mut PgConnection,
+    rows: impl Iterator<Item = &Insert>,
+) -> sqlx::Result<()> {
+    let rows: Vec<&Insert> = rows.collect();
+    // Keys first: one that was just used must fail before its execution exists.
+    for row in &rows {
+        if let Some((key, request_hash)) = &row.idempotency {
+            sqlx::query!(
+                "INSERT INTO idempotency_keys (user_name, key, execution_id, request_hash) VALUES ($1, $2, $3, $4)",
+                row.execution.user().unwrap_or_default(),
+                key,
+                row.execution.id as _,
+                request_hash.as_slice(),
+            )
+            .execute(&mut *connection)
+            .await?;
+        }
+    }
+    let all = || rows.iter().map(|row| row.execution.as_ref());
+    sqlx::query_file!(
+        "src/store/sql/executions_insert.sql",
+        &all().map(|e| e.id.as_bytes()).collect::<Vec<_>>() as _,
+        &all().map(|e| e.liveaction_id.as_bytes()).collect::<Vec<_>>() as _,
+        &all().map(|e| e.snapshot.id).collect::<Vec<_>>(),
+        &all().map(Execution::action_ref).collect::<Vec<_>>(),
+        &all().map(|e| e.snapshot.runner.name.as_str()).collect::<Vec<_>>() as _,
+        &all().map(|e| e.status.as_str()).collect::<Vec<_>>() as _,
+        &all().map(Execution::user).collect::<Vec<_>>() as _,
+        &all().map(|e| json_text(&e.parameters)).collect::<Vec<_>>(),
+        &all().map(|e| json_text(&e.context)).collect::<Vec<_>>(),
+        &all().map(extras_text).collect::<Vec<_>>() as _,
+        &all().map(|e| e.delay_ms).collect::<Vec<_>>(),
+        &all().map(|e| e.parent.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,
+        &all().map(|e| words(e.log.iter().map(|entry| entry.status))).collect::<Vec<_>>(),
+        &all().map(Execution::start).collect::<Vec<_>>(),
+        &all().map(|e| e.end).collect::<Vec<_>>() as _,
+        &all().map(|e| e.result.as_ref().map(|raw| raw.get())).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| row.due).collect::<Vec<_>>() as _,
+        &all().map(|e| e.holder.map(|(node, _)| node)).collect::<Vec<_>>() as _,
+        &all().map(|e| e.holder.map(|(_, epoch)| epoch)).collect::<Vec<_>>() as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes guarded changes; answers which executions changed.
+pub(super) async fn transition_all(
+    connection: &mut PgConnection,
+    changes: impl Iterator<Item = &Transition>,
+) -> sqlx::Result<HashSet<ExecutionId>> {
+    let all: Vec<&Transition> = changes.collect();
+    let rows = sqlx::query_file!(
+        "src/store/sql/executions_transition.sql",
+        &all.iter().map(|c| c.id.as_bytes()).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| words(c.from.iter().copied())).collect::<Vec<_>>(),
+        &all.iter().map(|c| c.to.last().map(|s| s.as_str())).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| words(c.to.iter().copied())).collect::<Vec<_>>(),
+        &all.iter().map(|c| c.at).collect::<Vec<_>>(),
+        &all.iter().map(|c| c.ended().then_some(c.at)).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| c.result.as_ref().map(|raw| raw.get())).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| c.context.as_deref()).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| c.holder.map(|(node, _)| node)).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| c.holder.map(|(_, epoch)| epoch)).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Which of these changes stand in their rows already: asked when the commit's answer was lost with a connection.
+pub(super) async fn already_done(
+    connection: &mut PgConnection,
+    changes: impl Iterator<Item = &Transition>,
+) -> sqlx::Result<Vec<ExecutionId>> {
+    let all: Vec<&Transition> = changes.filter(|change| !change.to.is_empty()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT e.id AS "id: ExecutionId" FROM executions e
+           JOIN unnest($1::bytea[], $2::text[], $3::timestamptz[]) AS t (id, status, at) ON e.id = t.id
+           WHERE e.status = t.status AND e.log_times[cardinality(e.log_times)] = t.at"#,
+        &all.iter().map(|c| c.id.as_bytes()).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| c.to.last().map(|s| s.as_str())).collect::<Vec<_>>() as _,
+        &all.iter().map(|c| c.at).collect::<Vec<_>>(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Removes rows whose requests were refused although their commit may have gone through.
+pub(super) async fn remove(connection: &mut PgConnection, ids: &[ExecutionId]) -> sqlx::Result<()> {
+    let ids: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
+    sqlx::query!("DELETE FROM idempotency_keys WHERE execution_id = ANY ($1)", &ids as _)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM executions WHERE id = ANY ($1)", &ids as _).execute(connection).await?;
+    Ok(())
+}
+
+/// Takes up to `limit` due rows for a node and marks them running; answers their ids, oldest first.
+pub async fn claim(
+    db: impl PgExecutor<'_>,
+    limit: usize,
+    now: DateTime<Utc>,
+    holder: (i32, i64),
+) -> super::Result<Vec<ExecutionId>> {
+    let rows = sqlx::query_file!(
+        "src/store/sql/executions_claim.sql",
+        i64::try_from(limit).unwrap_or(i64::MAX),
+        now,
+        holder.0,
+        holder.1
+    )
+    .fetch_all(db)
+    .await?;
+    let mut ids: Vec<ExecutionId> = rows.into_iter().map(|row| row.id).collect();
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// When the next waiting row is due; `None` when nothing waits.
+pub async fn next_due(db: impl PgExecutor<'_>) -> super::Result<Option<DateTime<Utc>>> {
+    let due = sqlx::query_scalar!(
+        "SELECT due_at FROM executions WHERE queue_no IS NOT NULL ORDER BY due_at, queue_no LIMIT 1"
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(due.flatten())
+}
+
+/// Settles what lost nodes held; answers which executions changed. `lease` in seconds.
+pub async fn settle_lost(
+    db: impl PgExecutor<'_>,
+    lease: f64,
+    now: DateTime<Utc>,
+) -> super::Result<Vec<ExecutionId>> {
+    let rows =
+        sqlx::query_file!("src/store/sql/executions_of_lost_nodes.sql", lease, now).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Executions that this node holds and another asked to cancel.
+pub async fn asked_to_cancel(db: impl PgExecutor<'_>, holder: (i32, i64)) -> super::Result<Vec<ExecutionId>> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: ExecutionId" FROM executions
+           WHERE ended_at IS NULL AND status = 'canceling' AND node_id = $1 AND node_epoch = $2"#,
+        holder.0,
+        holder.1
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// The execution that an earlier request with this key made, and the hash of that request.
+pub async fn find_by_idempotency_key(
+    db: impl PgExecutor<'_>,
+    user: &str,
+    key: &str,
+) -> super::Result<Option<(ExecutionId, Vec<u8>)>> {
+    let row = sqlx::query!(
+        r#"SELECT execution_id AS "execution_id: ExecutionId", request_hash
+           FROM idempotency_keys WHERE user_name = $1 AND key = $2"#,
+        user,
+        key
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.execution_id, row.request_hash)))
+}
+
+fn json_text(map: &Map<String, Value>) -> String {
+    serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// What few executions have, in one column.
+fn extras_text(execution: &Execution) -> Option<String> {
+    let parts =
+        [("notify", &execution.notify), ("callback", &execution.callback), ("origin", &execution.origin)];
+    let extras: Map<String, Value> = parts
+        .into_iter()
+        .filter(|(_, part)| !part.is_empty())
+        .map(|(name, part)| (name.to_owned(), Value::Object(part.as_ref().clone())))
+        .collect();
+    (!extras.is_empty()).then(|| json_text(&extras))
+}
+
+/// Statuses as SQL splits them again; arrays of arrays cannot be passed.
+fn words(statuses: impl Iterator<Item = ExecutionStatus>) -> String {
+    let words: Vec<&str> = statuses.map(ExecutionStatus::as_str).collect();
+    words.join(",")
+}

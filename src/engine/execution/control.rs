@@ -1,0 +1,179 @@
+//! What can be asked of an execution that exists: cancel, pause, resume, a status set by a callback.
+
+use super::Error;
+use crate::{
+    clock,
+    engine::{Engine, runner::container::update},
+    model::{Execution, ExecutionId, ExecutionStatus},
+    store::{executions, ledger::Transition},
+};
+use serde_json::{Map, Value, json, value::to_raw_value};
+use std::sync::Arc;
+
+/// Runners whose executions can be paused and resumed.
+const PAUSABLE: [&str; 3] = ["action-chain", "orquesta", "orchestra"];
+
+/// The execution as it stands.
+pub async fn get(engine: &Engine, id: ExecutionId) -> Result<Arc<Execution>, Error> {
+    if let Some(running) = engine.running(id) {
+        return Ok(running.current.lock().clone());
+    }
+    let found = executions::query::find_many(engine.store().pool(), &[id]).await?;
+    found.into_iter().next().ok_or_else(|| Error::NoSuchExecution(id.to_string()))
+}
+
+/// Cancels it. One that runs becomes `canceling` and is ended with all its processes; one that does not run becomes
+/// `canceled` at once. One that is canceled already is answered as it is.
+///
+/// # Errors
+/// [`Error::NotCancelable`] when it has ended otherwise, waits for an answer, or is being cancelled.
+pub async fn cancel(engine: &Engine, id: ExecutionId, user: &str) -> Result<Arc<Execution>, Error> {
+    loop {
+        let current = get(engine, id).await?;
+        if current.status == ExecutionStatus::Canceled {
+            return Ok(current);
+        }
+        if !current.status.is_cancelable() {
+            return Err(Error::NotCancelable(current.status));
+        }
+        let held = current.status == ExecutionStatus::Running || current.holder.is_some();
+        let to = if held { ExecutionStatus::Canceling } else { ExecutionStatus::Canceled };
+        let result = json!({"message": "Action canceled by user.", "user": user});
+        if let Some(next) = change(engine, &current, to, Some(&result), &[("cancelled_by", user)]).await? {
+            end_locally(engine, id).await?;
+            return Ok(next);
+        }
+    }
+}
+
+/// Makes the runner end an execution that this node holds. Its row says `canceling` already.
+pub(in crate::engine) async fn end_locally(engine: &Engine, id: ExecutionId) -> Result<(), Error> {
+    if let Some(running) = engine.running(id) {
+        running.stop.request();
+    }
+    Ok(())
+}
+
+/// Asks it to pause.
+///
+/// # Errors
+/// [`Error::Refused`] when its runner cannot, or it does not run.
+pub async fn pause(engine: &Engine, id: ExecutionId, _user: &str) -> Result<Arc<Execution>, Error> {
+    let current = open(engine, id).await?;
+    let liveaction = current.liveaction_id;
+    let runner = &current.snapshot.runner.name;
+    if !PAUSABLE.contains(&runner.as_str()) {
+        return Err(Error::Refused(format!(
+            "Unable to pause liveaction \"{liveaction}\" because it is not supported by the \"{runner}\" runner."
+        )));
+    }
+    if matches!(current.status, ExecutionStatus::Pausing | ExecutionStatus::Paused) {
+        return Ok(current);
+    }
+    Err(Error::Refused(format!(
+        "Unable to pause liveaction \"{liveaction}\" because it is not in a running state."
+    )))
+}
+
+/// Asks it to go on.
+///
+/// # Errors
+/// [`Error::Refused`] when its runner cannot, or it is not paused.
+pub async fn resume(engine: &Engine, id: ExecutionId, _user: &str) -> Result<Arc<Execution>, Error> {
+    let current = open(engine, id).await?;
+    let liveaction = current.liveaction_id;
+    let runner = &current.snapshot.runner.name;
+    if !PAUSABLE.contains(&runner.as_str()) {
+        return Err(Error::Refused(format!(
+            "Unable to resume liveaction \"{liveaction}\" because it is not supported by the \"{runner}\" runner."
+        )));
+    }
+    if matches!(current.status, ExecutionStatus::Running | ExecutionStatus::Resuming) {
+        return Ok(current);
+    }
+    Err(Error::Refused(format!(
+        "Unable to resume liveaction \"{liveaction}\" because it is in \"{}\" state and not in \"paused\" state.",
+        current.status
+    )))
+}
+
+/// Sets status and result as an asynchronous runner's callback does.
+///
+/// # Errors
+/// [`Error::Completed`] when it has ended.
+pub async fn set(
+    engine: &Engine,
+    id: ExecutionId,
+    status: Option<ExecutionStatus>,
+    result: Option<&Map<String, Value>>,
+) -> Result<Arc<Execution>, Error> {
+    loop {
+        let current = open(engine, id).await?;
+        let to = status.unwrap_or(current.status);
+        let result = result.map(|fields| Value::Object(fields.clone()));
+        if to == current.status && result.is_none() {
+            return Ok(current);
+        }
+        if let Some(next) = change(engine, &current, to, result.as_ref(), &[]).await? {
+            if next.status.is_completed() {
+                end_locally(engine, id).await?;
+            }
+            return Ok(next);
+        }
+    }
+}
+
+async fn open(engine: &Engine, id: ExecutionId) -> Result<Arc<Execution>, Error> {
+    let current = get(engine, id).await?;
+    if current.status.is_completed() { Err(Error::Completed) } else { Ok(current) }
+}
+
+/// Makes one guarded change; `None` when another was first.
+async fn change(
+    engine: &Engine,
+    current: &Arc<Execution>,
+    to: ExecutionStatus,
+    result: Option<&Value>,
+    marks: &[(&str, &str)],
+) -> Result<Option<Arc<Execution>>, Error> {
+    let at = clock::now();
+    let steps: &[ExecutionStatus] = if to == current.status { &[] } else { &[to] };
+    let result = result.and_then(|value| to_raw_value(value).ok()).map(Arc::from);
+    let mut next = current.moved(steps, result.clone(), at);
+    if !marks.is_empty() {
+        let mut context = Map::clone(&next.context);
+        context.extend(marks.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+        next.context = Arc::new(context);
+    }
+    let next = Arc::new(next);
+    let transition = Transition {
+        id: current.id,
+        from: vec![current.status],
+        to: steps.to_vec(),
+        at,
+        result,
+        context: (!marks.is_empty()).then(|| serde_json::to_string(&*next.context).unwrap_or_default()),
+        holder: None,
+    };
+    if !engine.shared.ledger.transition(transition, vec![update(next.clone())]).await? {
+        // What is kept in memory may be older than the row: look at the row next time.
+        refresh(engine, current.id).await?;
+        return Ok(None);
+    }
+    if let Some(running) = engine.running(current.id) {
+        let mut kept = running.current.lock();
+        if !kept.status.is_completed() {
+            *kept = next.clone();
+        }
+    }
+    Ok(Some(next))
+}
+
+async fn refresh(engine: &Engine, id: ExecutionId) -> Result<(), Error> {
+    if let Some(running) = engine.running(id)
+        && let Some(found) = executions::query::find_many(engine.store().pool(), &[id]).await?.pop()
+    {
+        *running.current.lock() = found;
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! The front door: from a request to a stored execution, on its way.
+
+use super::{Error, Runnable, parameters};
+use crate::{
+    bus::{Change, Event, ExecutionEvent},
+    clock,
+    engine::{Engine, runner::container},
+    model::{Execution, ExecutionId, ExecutionRequest, ExecutionStatus, LiveActionId, LogEntry, ObjectId},
+    pytext,
+    store::{self, executions, ledger::Insert},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value, json, value::to_raw_value};
+use std::sync::{Arc, OnceLock, atomic::Ordering};
+
+/// Longest delay: a hundred years.
+const DELAY_MAX_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
+
+/// Makes a retried request answer with the execution of the first.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// The caller's key.
+    pub key: String,
+    /// Hash of the whole request, so that a key used for another request is noticed.
+    pub request_hash: [u8; 32],
+}
+
+/// Requests an execution on behalf of `requester`. The answer is the execution as requested; it may have moved on.
+///
+/// # Errors
+/// [`Error`]; a request whose templates cannot be rendered is refused, yet leaves a failed execution behind.
+pub async fn request(
+    engine: &Engine,
+    requester: &str,
+    request: ExecutionRequest,
+    idempotency: Option<Idempotency>,
+) -> Result<Arc<Execution>, Error> {
+    if !engine.shared.open.load(Ordering::Acquire) {
+        return Err(Error::Stopping);
+    }
+    if let Some(known) = earlier(engine, requester, idempotency.as_ref()).await? {
+        return Ok(known);
+    }
+    let action_ref = request.action.clone();
+    let runnable = engine.shared.catalog.find(&action_ref).await?.ok_or(Error::NoSuchAction(action_ref))?;
+    let action = &runnable.snapshot.action.spec;
+    let context = context(engine, requester, &request, &action.pack).await?;
+    let mut draft = Draft::new(&runnable, &request, context)?;
+    match render(engine, &runnable, &request.parameters, &draft.context).await {
+        Ok(rendered) => draft.parameters = rendered,
+        Err(parameters::Error::Value(refusal)) => return Err(Error::Parameters(refusal)),
+        Err(parameters::Error::Template(_)) if !action.enabled => {}
+        Err(parameters::Error::Template(refusal)) => {
+            // StackStorm keeps such a request as a failed execution; people look for it in the history.
+            draft.parameters.clone_from(&request.parameters);
+            draft.fail(engine, &refusal).await?;
+            return Err(Error::Parameters(refusal));
+        }
+    }
+    if !action.enabled {
+        return Err(Error::Disabled(action.reference()));
+    }
+    check(&runnable, &draft.parameters)?;
+    draft.store(engine, requester, idempotency).await
+}
+
+/// The execution that an earlier request with the same key made.
+async fn earlier(
+    engine: &Engine,
+    requester: &str,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Arc<Execution>>, Error> {
+    let Some(idempotency) = idempotency else { return Ok(None) };
+    let pool = engine.store().pool();
+    let found = executions::find_by_idempotency_key(pool, requester, &idempotency.key).await?;
+    let Some((id, request_hash)) = found else { return Ok(None) };
+    if request_hash != idempotency.request_hash {
+        return Err(Error::KeyReused(idempotency.key.clone()));
+    }
+    Ok(executions::query::find_many(pool, &[id]).await?.into_iter().next())
+}
+
+/// The caller's context with what the server knows better.
+async fn context(
+    engine: &Engine,
+    requester: &str,
+    request: &ExecutionRequest,
+    pack: &str,
+) -> Result<Map<String, Value>, Error> {
+    let mut context = request.context.clone();
+    let user = request.user.as_deref().filter(|user| !user.is_empty()).unwrap_or(requester);
+    context.insert("user".to_owned(), json!(user));
+    context.insert("pack".to_owned(), json!(pack));
+    context.extend(request.context_override.clone());
+    if let Some(parent) = context.get("parent") {
+        let Value::Object(parent) = parent else {
+            return Err(Error::Invalid("\"context.parent\" must be an object.".to_owned()));
+        };
+        if let Some(user) = parent.get("user").and_then(Value::as_str).filter(|user| !user.is_empty()) {
+            let user = json!(user);
+            context.insert("user".to_owned(), user);
+        }
+    }
+    if let Some(parent) = parent_of(&context) {
+        let known = match parent.parse::<ExecutionId>() {
+            Ok(id) => executions::query::exists(engine.store().pool(), id).await?,
+            Err(_) => false,
+        };
+        if !known {
+            return Err(Error::Invalid(format!("No trace found for execution {parent}")));
+        }
+    }
+    check_trace(&context)?;
+    Ok(context)
+}
+
+fn parent_of(context: &Map<String, Value>) -> Option<&str> {
+    context.get("parent")?.get("execution_id")?.as_str()
+}
+
+fn check_trace(context: &Map<String, Value>) -> Result<(), Error> {
+    let Some(Value::Object(trace)) = context.get("trace_context") else { return Ok(()) };
+    let given = |key: &str| trace.get(key).is_some_and(|value| !value.is_null() && value != "");
+    if trace.is_empty() || given("trace_tag") {
+        return Ok(());
+    }
+    match trace.get("id_") {
+        // Traces are not kept yet, so none is known.
+        Some(id) if given("id_") => Err(Error::Invalid(format!(
+            "Unable to find the TraceDB instance. {{'id': {}}}",
+            pytext::repr(id)
+        ))),
+        _ => Err(Error::Invalid("Atleast one of id_ or trace_tag should be specified.".to_owned())),
+    }
+}
+
+async fn render(
+    engine: &Engine,
+    runnable: &Runnable,
+    given: &Map<String, Value>,
+    context: &Map<String, Value>,
+) -> Result<Map<String, Value>, parameters::Error> {
+    let _ = (engine, runnable, context);
+    Ok(given.clone())
+}
+
+/// Checks rendered parameters against the action's schema.
+fn check(runnable: &Runnable, rendered: &Map<String, Value>) -> Result<(), Error> {
+    let call = runnable.call.as_ref().map_err(|error| Error::Parameters(error.to_string()))?;
+    call.check(rendered)?;
+    Ok(())
+}
+
+/// An execution in the making.
+struct Draft {
+    id: ExecutionId,
+    now: DateTime<Utc>,
+    runnable: Arc<Runnable>,
+    parameters: Map<String, Value>,
+    context: Map<String, Value>,
+    notify: Map<String, Value>,
+    callback: Map<String, Value>,
+    delay_ms: u64,
+}
+
+impl Draft {
+    fn new(
+        runnable: &Arc<Runnable>,
+        request: &ExecutionRequest,
+        context: Map<String, Value>,
+    ) -> Result<Self, Error> {
+        let delay_ms = request.delay_ms.unwrap_or(0);
+        if delay_ms > DELAY_MAX_MS {
+            return Err(Error::Invalid(format!("A delay may be {DELAY_MAX_MS} ms at most, got {delay_ms}.")));
+        }
+        let own = &runnable.snapshot.action.spec.notify;
+        let now = clock::now();
+        Ok(Self {
+            id: ExecutionId(ObjectId::at(now)),
+            now,
+            runnable: runnable.clone(),
+            parameters: Map::new(),
+            context,
+            notify: if own.is_empty() { request.notify.clone() } else { own.clone() },
+            callback: request.callback.clone(),
+            delay_ms,
+        })
+    }
+
+    fn execution(self, statuses: &[ExecutionStatus]) -> Execution {
+        let parent = parent_of(&self.context).and_then(|id| id.parse().ok());
+        let log: Vec<LogEntry> =
+            statuses.iter().map(|status| LogEntry { timestamp: self.now, status: *status }).collect();
+        let status = statuses.last().copied().unwrap_or(ExecutionStatus::Requested);
+        Execution {
+            id: self.id,
+            liveaction_id: LiveActionId::generate(),
+            status,
+            snapshot: self.runnable.snapshot.clone(),
+            parameters: Arc::new(self.parameters),
+            context: Arc::new(self.context),
+            notify: Arc::new(self.notify),
+            callback: Arc::new(self.callback),
+            delay_ms: i64::try_from(self.delay_ms).unwrap_or(i64::MAX),
+            parent,
+            children: Vec::new(),
+            runner_info: None,
+            result: None,
+            end: status.is_completed().then_some(self.now),
+            log,
+            origin: Arc::default(),
+            holder: None,
+        }
+    }
+
+    /// Stores it: running if there is a place for it now, waiting otherwise.
+    async fn store(
+        self,
+        engine: &Engine,
+        requester: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Arc<Execution>, Error> {
+        use ExecutionStatus::{Delayed, Requested, Running, Scheduled};
+        let shared = &engine.shared;
+        let due = self.now + TimeDelta::milliseconds(i64::try_from(self.delay_ms).unwrap_or(i64::MAX));
+        // Newcomers do not pass those who wait.
+        let place = if self.delay_ms == 0 && !shared.backlog.load(Ordering::SeqCst) {
+            shared.slots.clone().try_acquire_owned().ok()
+        } else {
+            None
+        };
+        let delayed = self.delay_ms > 0;
+        let key = idempotency.clone().map(|known| (known.key, known.request_hash));
+        let stored = if let Some(place) = place {
+            let mut execution = self.execution(&[Requested, Scheduled, Running]);
+            execution.runner_info = Some(shared.host.runner_info());
+            execution.holder = Some(engine.holder());
+            let execution = Arc::new(execution);
+            let row = Insert { execution: execution.clone(), due: None, idempotency: key };
+            let events = events(engine, &execution, &[Requested, Scheduled, Running]);
+            container::insert_and_start(engine, row, events, place).await.map(|()| execution)
+        } else {
+            let steps: &[ExecutionStatus] = if delayed { &[Requested, Delayed] } else { &[Requested] };
+            let execution = Arc::new(self.execution(steps));
+            let row = Insert { execution: execution.clone(), due: Some(due), idempotency: key };
+            let done = shared.ledger.insert(row, events(engine, &execution, steps)).await;
+            if !delayed {
+                shared.backlog.store(true, Ordering::SeqCst);
+            }
+            shared.wake.notify_one();
+            done.map(|()| execution)
+        };
+        match stored {
+            Ok(execution) => Ok(Arc::new(execution.as_of(Requested))),
+            // Two requests with one key at the same time: the other was first.
+            Err(store::Error::Duplicate(_)) if idempotency.is_some() => {
+                earlier(engine, requester, idempotency.as_ref()).await?.ok_or(Error::Stopping)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps a request that could not be rendered, as failed.
+    async fn fail(self, engine: &Engine, reason: &str) -> Result<(), Error> {
+        let steps = [ExecutionStatus::Requested, ExecutionStatus::Failed];
+        let mut execution = self.execution(&steps);
+        let result = json!({"error": reason, "traceback": ""});
+        execution.result = to_raw_value(&result).ok().map(Arc::from);
+        let execution = Arc::new(execution);
+        let events = events(engine, &execution, &steps);
+        let row = Insert { execution, due: None, idempotency: None };
+        Ok(engine.shared.ledger.insert(row, events).await?)
+    }
+}
+
+/// One event for each step that was taken at once, as if it had been taken alone.
+fn events(engine: &Engine, execution: &Arc<Execution>, steps: &[ExecutionStatus]) -> Vec<Event> {
+    if !engine.store().bus().has_subscribers() {
+        return Vec::new();
+    }
+    let event = |status: &ExecutionStatus| {
+        let change = if *status == ExecutionStatus::Requested { Change::Create } else { Change::Update };
+        let execution =
+            if *status == execution.status { execution.clone() } else { Arc::new(execution.as_of(*status)) };
+        Event::Execution(Arc::new(ExecutionEvent { change, execution, frames: OnceLock::new() }))
+    };
+    steps.iter().map(event).collect()
+}

@@ -1,0 +1,299 @@
+//! The envelope of every run: renders the final parameters, calls the runner, records how it ended, and gives the
+//! place back.
+
+use super::{
+    Error, LiveAction, Outcome, RunIo, entry_point,
+    host::{EXECUTION_VARIABLE, NODE_VARIABLE},
+    output,
+};
+use crate::{
+    bus::{Change, Event, ExecutionEvent},
+    clock,
+    engine::{Engine, Running, execution},
+    model::{Execution, ExecutionId, ExecutionStatus},
+    service::{self, Stop},
+    store::{
+        executions,
+        ledger::{Insert, Transition},
+    },
+};
+use parking_lot::Mutex;
+use serde_json::{Value, json, value::RawValue};
+use std::{
+    sync::{Arc, OnceLock, atomic::Ordering},
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Stores an execution as running and runs it, in a place that is free for it. Answers once it is stored.
+///
+/// All in a task of its own: a client that hangs up must not leave a row behind that nobody runs.
+pub(in crate::engine) async fn insert_and_start(
+    engine: &Engine,
+    row: Insert,
+    events: Vec<Event>,
+    place: OwnedSemaphorePermit,
+) -> crate::store::Result<()> {
+    let (answer, answered) = oneshot::channel();
+    let engine = engine.clone();
+    let runtime = engine.shared.runtime.clone();
+    let task = async move {
+        let execution = row.execution.clone();
+        let running = enter(&engine, &execution);
+        let stored = engine.shared.ledger.insert(row, events).await;
+        let is_stored = stored.is_ok();
+        // Whoever asked may be gone.
+        let _ = answer.send(stored);
+        if is_stored {
+            run_to_end(&engine, &running).await;
+        }
+        leave(&engine, execution.id, place);
+    };
+    service::spawn_on(&runtime, "execution", task);
+    answered.await.unwrap_or_else(|_| Err(crate::store::Error::Unavailable(sqlx::Error::WorkerCrashed)))
+}
+
+fn enter(engine: &Engine, execution: &Arc<Execution>) -> Arc<Running> {
+    let running = Arc::new(Running { current: Mutex::new(execution.clone()), stop: Stop::new() });
+    engine.shared.running.lock().insert(execution.id, running.clone());
+    running
+}
+
+async fn run_to_end(engine: &Engine, running: &Running) {
+    let outcome = Box::pin(run(engine, running)).await;
+    finish(engine, running, outcome).await;
+}
+
+fn leave(engine: &Engine, id: ExecutionId, place: OwnedSemaphorePermit) {
+    let shared = &engine.shared;
+    let empty = {
+        let mut running = shared.running.lock();
+        running.remove(&id);
+        running.is_empty()
+    };
+    drop(place);
+    if empty {
+        shared.idle.notify_waiters();
+    }
+    if shared.backlog.load(Ordering::SeqCst) {
+        shared.wake.notify_one();
+    }
+}
+
+/// Tells that a waiting execution was claimed, and runs it.
+pub(in crate::engine) fn start_claimed(
+    engine: &Engine,
+    execution: Arc<Execution>,
+    place: OwnedSemaphorePermit,
+) {
+    let execution = Arc::new(Execution {
+        runner_info: Some(engine.shared.host.runner_info()),
+        ..Execution::clone(&execution)
+    });
+    let store = engine.store();
+    if store.bus().has_subscribers() {
+        let scheduled = execution.as_of(ExecutionStatus::Scheduled);
+        store.bus().publish(update(Arc::new(scheduled)));
+        store.bus().publish(update(execution.clone()));
+    }
+    let engine = engine.clone();
+    let runtime = engine.shared.runtime.clone();
+    let task = async move {
+        let running = enter(&engine, &execution);
+        run_to_end(&engine, &running).await;
+        leave(&engine, execution.id, place);
+    };
+    service::spawn_on(&runtime, "execution", task);
+}
+
+async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
+    let execution = running.current.lock().clone();
+    let runner_type = &execution.snapshot.runner;
+    if !runner_type.enabled {
+        let name = &runner_type.name;
+        return Err(Failure::of(format!("Runner \"{name}\" has been disabled by the administrator.")));
+    }
+    let Some(runner) = engine.shared.registry.find(&runner_type.name) else {
+        return Err(Failure::of(format!(
+            "Runner \"{}\" is not part of this build. It can run: {}.",
+            runner_type.name,
+            engine.shared.registry.names().join(", ")
+        )));
+    };
+    let action = prepare(engine, &execution).await?;
+    let io = RunIo {
+        stop: running.stop.clone(),
+        output: sink(engine, &execution),
+        kill_grace: Duration::from_secs_f64(engine.config().actionrunner.kill_grace.clamp(0.0, 3600.0)),
+    };
+    let outcome = runner.run(&action, &io).await;
+    io.output.close().await;
+    Ok(outcome?)
+}
+
+fn sink(engine: &Engine, execution: &Execution) -> output::Sink {
+    let settings = &engine.config().actionrunner;
+    let limits = output::Limits { stored: settings.output_max_bytes, result: settings.result_max_bytes };
+    if settings.stream_output {
+        let ledger = Arc::new(engine.shared.ledger.clone());
+        output::Sink::to(ledger, engine.store().bus().clone(), execution, limits)
+    } else {
+        output::Sink::silent(limits)
+    }
+}
+
+async fn prepare(engine: &Engine, execution: &Arc<Execution>) -> Result<LiveAction, Failure> {
+    let (runner_parameters, action_parameters) = execution::final_parameters(engine, execution).await?;
+    let host = &engine.shared.host;
+    let spec = &execution.snapshot.action.spec;
+    let entry_point = entry_point::find(engine.store(), spec).await.map_err(Failure::of)?;
+    Ok(LiveAction {
+        execution: execution.clone(),
+        runner_parameters,
+        action_parameters,
+        entry_point,
+        system_user: host.system_user.clone(),
+        own_user: host.user.clone(),
+        env: environment(engine, execution),
+    })
+}
+
+/// What every process of an action gets: StackStorm's variables, and our mark.
+fn environment(engine: &Engine, execution: &Execution) -> Vec<(String, String)> {
+    let host = &engine.shared.host;
+    let mut env = vec![
+        (NODE_VARIABLE.to_owned(), host.node_name.clone()),
+        ("ST2_ACTION_PACK_NAME".to_owned(), execution.snapshot.action.spec.pack.clone()),
+        (EXECUTION_VARIABLE.to_owned(), execution.id.to_string()),
+        ("ST2_ACTION_API_URL".to_owned(), host.api_url.clone()),
+        ("ST2_ACTION_DEBUG".to_owned(), "False".to_owned()),
+    ];
+    let token = execution.user().and_then(|user| engine.shared.credentials.service_token(user, execution));
+    if let Some(token) = token {
+        env.push(("ST2_ACTION_AUTH_TOKEN".to_owned(), token));
+    }
+    env
+}
+
+/// Why an action could not be run at all.
+pub(super) struct Failure {
+    error: String,
+}
+
+impl Failure {
+    fn of(error: String) -> Self {
+        Self { error }
+    }
+}
+
+impl From<execution::Error> for Failure {
+    fn from(error: execution::Error) -> Self {
+        Self::of(error.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::of(error.to_string())
+    }
+}
+
+/// Records how it ended. Another may have changed the row meanwhile (a cancel, mostly): then looks again.
+async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Failure>) {
+    let (mut status, mut result) = match outcome {
+        Ok(outcome) => (outcome.status, outcome.result),
+        // The key is StackStorm's; we have no Python frames to show.
+        Err(failure) => (ExecutionStatus::Failed, json!({"error": failure.error, "traceback": ""})),
+    };
+    loop {
+        let current = running.current.lock().clone();
+        if current.status.is_completed() {
+            return;
+        }
+        let (to, new_result) = match current.status {
+            ExecutionStatus::Canceling => (ExecutionStatus::Canceled, None),
+            _ if engine.shared.abandoning.load(Ordering::SeqCst) && running.stop.is_requested() => (
+                ExecutionStatus::Abandoned,
+                Some(raw(&json!({"error": "The daemon was stopped while this ran."}))),
+            ),
+            _ => (status, Some(raw(&result))),
+        };
+        let next = Arc::new(current.moved(&[to], new_result.clone(), clock::now()));
+        let change = Transition {
+            id: current.id,
+            from: vec![current.status],
+            to: vec![to],
+            at: next.log.last().map_or_else(clock::now, |entry| entry.timestamp),
+            result: new_result,
+            context: None,
+            holder: current.holder,
+        };
+        match engine.shared.ledger.transition(change, vec![update(next.clone())]).await {
+            Ok(true) => {
+                *running.current.lock() = next;
+                return;
+            }
+            Ok(false) => match executions::query::find_many(engine.store().pool(), &[current.id]).await {
+                Ok(found) => match found.into_iter().next() {
+                    Some(found) if found.status != current.status => *running.current.lock() = found,
+                    // Not ours any more: this node was given up and the row settled.
+                    _ => return,
+                },
+                Err(_) => clock::sleep(Duration::from_millis(200)).await,
+            },
+            Err(error) if status != ExecutionStatus::Failed || result.get("traceback").is_none() => {
+                tracing::error!(execution.id = %current.id, "The result of {} could not be stored: {error:?}", current.id);
+                status = ExecutionStatus::Failed;
+                result =
+                    json!({"error": format!("The result could not be stored: {error}"), "traceback": ""});
+            }
+            Err(error) => {
+                tracing::error!(execution.id = %current.id, "The end of {} could not be stored: {error:?}", current.id);
+                return;
+            }
+        }
+    }
+}
+
+fn raw(value: &Value) -> Arc<RawValue> {
+    let raw = serde_json::value::to_raw_value(value).or_else(|_| RawValue::from_string("{}".to_owned()));
+    Arc::from(raw.unwrap_or_default())
+}
+
+/// The event of a change.
+pub(in crate::engine) fn update(execution: Arc<Execution>) -> Event {
+    Event::Execution(Arc::new(ExecutionEvent { change: Change::Update, execution, frames: OnceLock::new() }))
+}
+
+/// Waits for what runs, then ends it.
+pub(in crate::engine) async fn drain(engine: &Engine, hurry: Stop) {
+    let runner = &engine.config().actionrunner;
+    if runner.graceful_shutdown {
+        tokio::select! {
+            () = wait_until_idle(engine) => return,
+            () = clock::sleep(Duration::from_secs(runner.exit_still_active_check)) => {}
+            () = hurry.requested() => {}
+        }
+    }
+    engine.shared.abandoning.store(true, Ordering::SeqCst);
+    drop_all(engine);
+    let patience = Duration::from_secs_f64(runner.kill_grace.clamp(0.0, 3600.0)) + Duration::from_secs(5);
+    let _ = tokio::time::timeout(patience, wait_until_idle(engine)).await;
+}
+
+/// Asks everything that runs to end.
+pub(in crate::engine) fn drop_all(engine: &Engine) {
+    for running in engine.shared.running.lock().values() {
+        running.stop.request();
+    }
+}
+
+async fn wait_until_idle(engine: &Engine) {
+    loop {
+        let idle = engine.shared.idle.notified();
+        if engine.shared.running.lock().is_empty() {
+            return;
+        }
+        idle.await;
+    }
+}

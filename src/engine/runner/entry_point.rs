@@ -1,0 +1,44 @@
+//! Where the script of an action lies.
+
+use crate::{
+    model::NewAction,
+    store::{Store, packs},
+};
+use std::path::PathBuf;
+
+/// Absolute path of the action's entry point, `None` if it has none.
+///
+/// # Errors
+/// In words for the user: the pack or the script is not there, or the script lies outside of its pack, by `..` or by
+/// a symbolic link.
+pub(super) async fn find(store: &Store, action: &NewAction) -> Result<Option<PathBuf>, String> {
+    if action.entry_point.is_empty() {
+        return Ok(None);
+    }
+    let pack = packs::find(store.pool(), &action.pack)
+        .await
+        .map_err(|error| format!("Could not look up pack \"{}\": {error}", action.pack))?
+        .ok_or_else(|| format!("Pack \"{}\" is not registered on this system.", action.pack))?;
+    let root = PathBuf::from(&pack.path);
+    let written = root.join("actions").join(&action.entry_point);
+    let found = tokio::task::spawn_blocking(move || {
+        let real_root = root.canonicalize().map_err(|error| (root.clone(), error))?;
+        let real = written.canonicalize().map_err(|error| (written.clone(), error))?;
+        Ok(real.starts_with(&real_root).then_some(written))
+    })
+    .await
+    .map_err(|error| error.to_string())?;
+    match found {
+        Ok(Some(path)) => Ok(Some(path)),
+        Ok(None) => Err(format!(
+            "The entry point \"{}\" of action \"{}\" lies outside of its pack.",
+            action.entry_point,
+            action.reference()
+        )),
+        Err::<_, (PathBuf, std::io::Error)>((path, error)) => Err(format!(
+            "The entry point of action \"{}\" cannot be read: {}: {error}",
+            action.reference(),
+            path.display()
+        )),
+    }
+}

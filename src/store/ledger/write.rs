@@ -1,0 +1,151 @@
+//! The writer's loop: one transaction per batch, and patience when the database is away.
+
+use super::{Batch, copy_of, gather, publish};
+use crate::{
+    bus::Bus,
+    clock,
+    model::ExecutionId,
+    store::{Error, Store, executions, outputs},
+};
+use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use std::{collections::HashSet, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// Pause between attempts to reach the database again.
+const RETRY: Duration = Duration::from_millis(100);
+
+pub(super) struct Writer {
+    options: PgConnectOptions,
+    bus: Bus,
+    connection: Option<PgConnection>,
+    /// Ids of rows whose commit was in doubt and whose requests were refused: removed before anything else.
+    refused: Vec<ExecutionId>,
+}
+
+impl Writer {
+    pub(super) fn new(store: &Store) -> Self {
+        Self {
+            options: store.connect_options(),
+            bus: store.bus().clone(),
+            connection: None,
+            refused: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<super::batch::Entry>) {
+        let mut batch = Batch::default();
+        while gather(&mut receiver, &mut batch).await {
+            let next = batch.take_later();
+            self.write(std::mem::replace(&mut batch, next)).await;
+        }
+    }
+
+    /// Writes one batch, however often the database goes away meanwhile.
+    async fn write(&mut self, mut batch: Batch) {
+        let mut in_doubt = false;
+        loop {
+            match self.attempt(&batch, in_doubt).await {
+                Ok(done) => return answer(&self.bus, batch, &done),
+                Err(error) if Error::is_lost_connection(&error) => {
+                    self.connection = None;
+                    in_doubt = true;
+                    tracing::warn!("The database is away ({error}); {} changes wait for it", batch.len());
+                    self.refuse_inserts(&mut batch, error);
+                    if batch.is_empty() {
+                        return;
+                    }
+                    clock::sleep(RETRY).await;
+                }
+                // One bad row must not sink its neighbours: write them one by one.
+                Err(_) if batch.len() > 1 => {
+                    for single in batch.into_singles() {
+                        Box::pin(self.write(single)).await;
+                    }
+                    return;
+                }
+                Err(error) => return refuse(batch, error),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, batch: &Batch, in_doubt: bool) -> sqlx::Result<HashSet<ExecutionId>> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(PgConnection::connect_with(&self.options).await?),
+        };
+        if !self.refused.is_empty() {
+            executions::remove(connection, &self.refused).await?;
+            self.refused.clear();
+        }
+        let kinds = usize::from(!batch.inserts.is_empty())
+            + usize::from(!batch.transitions.is_empty())
+            + usize::from(!batch.outputs.is_empty())
+            + batch.inserts.iter().filter(|(row, ..)| row.idempotency.is_some()).count();
+        if kinds == 1 {
+            // A single statement is its own transaction: two round trips less.
+            return statements(connection, batch, in_doubt).await;
+        }
+        let mut transaction = connection.begin().await?;
+        let done = statements(&mut transaction, batch, in_doubt).await?;
+        transaction.commit().await?;
+        Ok(done)
+    }
+
+    /// Callers with a client at the other end do not wait for the database: they are told to come back.
+    fn refuse_inserts(&mut self, batch: &mut Batch, error: sqlx::Error) {
+        let error = Arc::new(error);
+        for (row, _, answer) in batch.inserts.drain(..) {
+            self.refused.push(row.execution.id);
+            // A caller that gave up needs no answer.
+            let _ = answer.send(Err(copy_of(&error)));
+        }
+    }
+}
+
+/// Writes everything; the answer holds the ids of the executions that changed.
+async fn statements(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    in_doubt: bool,
+) -> sqlx::Result<HashSet<ExecutionId>> {
+    if !batch.outputs.is_empty() {
+        outputs::append(connection, &batch.outputs).await?;
+    }
+    if !batch.inserts.is_empty() {
+        executions::insert_all(connection, batch.inserts.iter().map(|(row, ..)| row.as_ref())).await?;
+    }
+    if batch.transitions.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let changes = || batch.transitions.iter().map(|(change, ..)| change.as_ref());
+    let mut done = executions::transition_all(connection, changes()).await?;
+    if in_doubt {
+        // The commit before the connection broke may have gone through: then the guard fails though it was us.
+        done.extend(executions::already_done(connection, changes().filter(|c| !done.contains(&c.id))).await?);
+    }
+    Ok(done)
+}
+
+fn answer(bus: &Bus, batch: Batch, done: &HashSet<ExecutionId>) {
+    for (_, events, answer) in batch.inserts {
+        publish(bus, events);
+        let _ = answer.send(Ok(()));
+    }
+    for (change, events, answer) in batch.transitions {
+        let moved = done.contains(&change.id);
+        if moved {
+            publish(bus, events);
+        }
+        let _ = answer.send(Ok(moved));
+    }
+}
+
+fn refuse(mut batch: Batch, error: sqlx::Error) {
+    if let Some(chunk) = batch.outputs.pop() {
+        tracing::error!(execution.id = %chunk.execution_id, "Output of {} could not be stored: {error}", chunk.execution_id);
+    } else if let Some((_, _, answer)) = batch.inserts.pop() {
+        let _ = answer.send(Err(error.into()));
+    } else if let Some((_, _, answer)) = batch.transitions.pop() {
+        let _ = answer.send(Err(error.into()));
+    }
+}
