@@ -1,6 +1,14 @@
 //! What the edges are handed: everything a request may need, built by the daemon.
 
-use crate::{access::Access, bus::Bus, clock, config::Config, service::HealthBoard, store::Store};
+use crate::{
+    access::Access,
+    bus::Bus,
+    clock,
+    config::Config,
+    engine::Engine,
+    service::{HealthBoard, Stop},
+    store::Store,
+};
 use chrono::{DateTime, Utc};
 use std::sync::{
     Arc,
@@ -24,6 +32,12 @@ pub struct App {
     pub bus: Bus,
     /// Who may come in.
     pub access: Access,
+    /// Takes requests for executions.
+    pub engine: Engine,
+    /// Given when the listeners close: answers that do not end by themselves must.
+    pub closing: Stop,
+    /// Base of links to the web page, without a trailing slash.
+    pub web_base: Arc<str>,
     /// How the services of this daemon are doing.
     pub health: HealthBoard,
     /// When this daemon started.
@@ -33,13 +47,16 @@ pub struct App {
 
 impl App {
     /// An app that is not ready yet: its listeners answer 503 until [`Self::set_ready`].
-    pub fn new(config: Arc<Config>, store: Store, access: Access) -> Self {
+    pub fn new(config: Arc<Config>, store: Store, access: Access, engine: Engine) -> Self {
         let bus = store.bus().clone();
         Self {
+            web_base: config.webui.base_url().into(),
             config,
             store,
             bus,
             access,
+            engine,
+            closing: Stop::new(),
             health: HealthBoard::default(),
             started_at: clock::now(),
             ready: AtomicBool::new(false),

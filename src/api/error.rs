@@ -1,7 +1,7 @@
 //! Errors as clients see them: a status and `{"faultstring": "…"}`. The one place that knows which status an error
 //! of the modules below has. What is not listed here is 500, shows no detail, and is logged once, here.
 
-use crate::{access, model, store};
+use crate::{access, engine::execution, model, store};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{
@@ -37,6 +37,9 @@ pub enum Error {
     /// Refused, or not recognised.
     #[error(transparent)]
     Access(#[from] access::Error),
+    /// The engine refused.
+    #[error(transparent)]
+    Execution(#[from] execution::Error),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -72,6 +75,7 @@ impl Error {
     /// Status and text of the answer.
     fn answer(&self) -> (StatusCode, String) {
         use access::Error as Access;
+        use execution::Error as Execution;
         let shown = |status| (status, self.to_string());
         match self {
             Self::Answer(status, text) => (*status, text.clone()),
@@ -92,6 +96,19 @@ impl Error {
                 | Access::AmbiguousNickname(_) => shown(StatusCode::BAD_REQUEST),
                 Access::Store(error) => Self::store_answer(error),
                 Access::Config(_) | Access::NoRandomness | Access::Hashing(_) => hidden(),
+            },
+            Self::Execution(error) => match error {
+                Execution::NoSuchExecution(_) => shown(StatusCode::NOT_FOUND),
+                Execution::KeyReused(_) => shown(StatusCode::UNPROCESSABLE_ENTITY),
+                Execution::Stopping => shown(StatusCode::SERVICE_UNAVAILABLE),
+                Execution::NoSuchAction(_)
+                | Execution::Disabled(_)
+                | Execution::Parameters(_)
+                | Execution::Invalid(_)
+                | Execution::NotCancelable(_)
+                | Execution::Completed
+                | Execution::Refused(_) => shown(StatusCode::BAD_REQUEST),
+                Execution::Store(error) => Self::store_answer(error),
             },
             Self::Store(error) => Self::store_answer(error),
             Self::Internal(_) => hidden(),

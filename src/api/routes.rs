@@ -163,5 +163,10 @@ pub(super) fn table() -> Routes {
         GET Api "/apikeys/{id}" Login => api_keys::get;
         PUT Api "/apikeys/{id}" Login => api_keys::replace;
         DELETE Api "/apikeys/{id}" Login => api_keys::delete;
+
+        POST Api "/executions" Login => executions::write::create;
+        PUT Api "/executions/{id}" Login => executions::write::change;
+        DELETE Api "/executions/{id}" Login => executions::write::cancel;
+        POST Api "/executions/{id}/re_run" Login => executions::write::rerun;
     }
 }

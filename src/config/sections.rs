@@ -227,3 +227,16 @@ impl Auth {
         }
     }
 }
+
+impl WebUi {
+    /// Base of links to the web page, without a trailing slash.
+    pub fn base_url(&self) -> String {
+        if self.webui_base_url.is_empty() {
+            let host = hostname::get()
+                .map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned());
+            format!("https://{host}")
+        } else {
+            self.webui_base_url.trim_end_matches('/').to_owned()
+        }
+    }
+}

@@ -52,6 +52,20 @@ impl DataDir {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// The name of this node among others: made once, it belongs to the directory, not to the process.
+    pub(super) fn node_name(&self) -> anyhow::Result<String> {
+        let file = self.path.join("node-name");
+        match std::fs::read_to_string(&file) {
+            Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => bail!("cannot read {}: {error}", file.display()),
+        }
+        let name = uuid::Uuid::new_v4().to_string();
+        std::fs::write(&file, &name).map_err(|error| not_writable(&file, error))?;
+        Ok(name)
+    }
 }
 
 fn make(path: &Path) -> anyhow::Result<()> {

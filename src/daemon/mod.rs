@@ -18,7 +18,9 @@ use crate::{
     app::App,
     bus::Bus,
     config::Config,
-    store::Store,
+    engine::Engine,
+    service::Stop,
+    store::{Store, ledger::Ledger},
 };
 use anyhow::Context;
 use data_dir::DataDir;
@@ -59,7 +61,7 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
     // Whatever happens from here on, the database is closed in the end.
     let result = async {
         let (mut running, first_start) =
-            Running::start(Arc::new(config), &database, &data_dir, listeners).await?;
+            Running::start(Arc::new(config), &database, &data_dir, listeners, &asked).await?;
         if let Some(path) = &options.ports_file {
             addresses.write(path)?;
         }
@@ -88,6 +90,7 @@ impl Running {
         database: &Database,
         data_dir: &DataDir,
         listeners: Listeners,
+        asked: &Asked,
     ) -> anyhow::Result<(Self, Option<FirstStart>)> {
         let store = Store::new(database.pool().clone(), Bus::default());
         let access = async { Access::open(&store, &config).await.context("cannot set up authentication") };
@@ -95,8 +98,16 @@ impl Running {
             access::bootstrap(&store, data_dir.path()).await.context("cannot make the first administrator")
         };
         let (access, first_start) = tokio::try_join!(access, first_start)?;
-        let app = Arc::new(App::new(config, store, access));
+        let (ledger, _) = Ledger::start(&store);
+        let node_name = data_dir.node_name()?;
+        let engine = Engine::start(config.clone(), store.clone(), ledger, access.clone(), &node_name)
+            .await
+            .context("cannot start the engine")?;
+        let app = Arc::new(App::new(config, store, access, engine.clone()));
         let mut supervisor = Supervisor::reporting_to(app.health.clone());
+        supervisor.start(Stage::Ground, engine.keeper());
+        supervisor.start(Stage::Work, engine.actionrunner(asked.hurry.clone()));
+        supervisor.start(Stage::Work, engine.scheduler());
         listeners.serve(&app, &mut supervisor);
         app.set_ready(true);
         Ok((Self { app, supervisor }, first_start))
@@ -105,8 +116,11 @@ impl Running {
     async fn stop(&mut self, asked: &Asked) {
         let begun = Instant::now();
         let work = Duration::from_secs(self.app.config.actionrunner.exit_still_active_check) + PATIENCE;
+        self.app.closing.request();
         self.supervisor.stop(Stage::Intake, PATIENCE, &asked.hurry).await;
-        self.supervisor.stop(Stage::Work, work, &asked.hurry).await;
+        // The action runner heeds the hurry itself: what it ends must still be recorded.
+        self.supervisor.stop(Stage::Work, work, &Stop::new()).await;
+        self.supervisor.stop(Stage::Ground, PATIENCE, &asked.hurry).await;
         info!("Stopped in {} ms", begun.elapsed().as_millis());
     }
 }

@@ -16,13 +16,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A service that ran this long had recovered: its next failure is a first one.
 const RECOVERED: Duration = Duration::from_secs(60);
 
-/// In which order services stop: first those that take in work, then those that do it.
+/// In which order services stop: first those that take in work, then those that do it,
+/// then what they stand on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// Listeners, timers, sensors.
     Intake,
     /// Scheduler, runners, workflows.
     Work,
+    /// What work needs to its end: the lease of this node.
+    Ground,
 }
 
 /// The running services.

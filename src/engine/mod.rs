@@ -7,6 +7,7 @@ pub mod runner;
 pub mod scheduler;
 
 use crate::{
+    access::Access,
     config::Config,
     model::{Execution, ExecutionId},
     service::Stop,
@@ -16,10 +17,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -35,7 +33,7 @@ struct Shared {
     ledger: Ledger,
     catalog: execution::Catalog,
     registry: runner::Registry,
-    credentials: Arc<dyn runner::Credentials>,
+    access: Access,
     /// This daemon among the nodes; a new epoch replaces it when others had given it up.
     node: ArcSwap<Node>,
     host: runner::Host,
@@ -72,7 +70,7 @@ impl Engine {
         config: Arc<Config>,
         store: Store,
         ledger: Ledger,
-        credentials: Arc<dyn runner::Credentials>,
+        access: Access,
         node_name: &str,
     ) -> anyhow::Result<Self> {
         let host = runner::Host::this(&config, node_name);
@@ -86,7 +84,7 @@ impl Engine {
                 config,
                 store,
                 ledger,
-                credentials,
+                access,
                 node: ArcSwap::from_pointee(node),
                 host,
                 slots,
@@ -134,12 +132,9 @@ impl Engine {
         node::Keeper::new(self.clone())
     }
 
-    /// Ends well: takes nothing more, lets what runs finish for `actionrunner.exit_still_active_check` seconds
-    /// (not at all if `hurry`), then ends it as `abandoned`, and leaves the list of nodes.
-    pub async fn shut_down(&self, hurry: Stop) {
-        self.shared.open.store(false, Ordering::Release);
-        runner::container::drain(self, hurry).await;
-        node::leave(self).await;
+    /// The service that lets what runs finish when the daemon stops. `hurry` ends the waiting.
+    pub fn actionrunner(&self, hurry: Stop) -> runner::ActionRunner {
+        runner::ActionRunner::new(self.clone(), hurry)
     }
 
     fn holder(&self) -> (i32, i64) {

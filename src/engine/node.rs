@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use std::{
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -41,7 +41,7 @@ pub(super) async fn settle(engine: &Engine) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) async fn leave(engine: &Engine) {
+async fn leave(engine: &Engine) {
     let node = **engine.shared.node.load();
     if let Err(error) = nodes::leave(engine.store().pool(), node).await {
         tracing::warn!("Could not sign off in the list of nodes: {error}");
@@ -68,7 +68,7 @@ impl Keeper {
             let again = register(engine.store(), &engine.shared.host).await?;
             tracing::warn!("This node had been given up by others; it goes on as epoch {}", again.epoch);
             engine.shared.node.store(Arc::new(again));
-            super::runner::container::drop_all(engine);
+            super::runner::end_all(engine);
             return Ok(());
         };
         if beat.lost > 0 {
@@ -107,7 +107,7 @@ impl Service for Keeper {
                 () = clock::sleep(BEAT) => {}
             }
         }
-        self.engine.shared.open.store(false, Ordering::Release);
+        leave(&self.engine).await;
         Ok(())
     }
 }

@@ -75,6 +75,12 @@ fn without_nulls(shown: &mut Value) {
     }
 }
 
+/// The uid of the action with this ref, whether it exists or not.
+pub fn action_uid(reference: &str) -> String {
+    let (pack, name) = reference.split_once('.').unwrap_or(("", reference));
+    format!("action:{pack}:{name}")
+}
+
 /// Reads [`action_value`] back.
 pub fn read_action(text: &str) -> Result<Action, Unreadable> {
     let mut fields = object(text, "action")?;

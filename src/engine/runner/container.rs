@@ -168,8 +168,8 @@ fn environment(engine: &Engine, execution: &Execution) -> Vec<(String, String)> 
         ("ST2_ACTION_API_URL".to_owned(), host.api_url.clone()),
         ("ST2_ACTION_DEBUG".to_owned(), "False".to_owned()),
     ];
-    let token = execution.user().and_then(|user| engine.shared.credentials.service_token(user, execution));
-    if let Some(token) = token {
+    if let Some(user) = execution.user() {
+        let token = engine.shared.access.service_token(user, Some(execution.id));
         env.push(("ST2_ACTION_AUTH_TOKEN".to_owned(), token));
     }
     env
@@ -263,37 +263,4 @@ fn raw(value: &Value) -> Arc<RawValue> {
 /// The event of a change.
 pub(in crate::engine) fn update(execution: Arc<Execution>) -> Event {
     Event::Execution(Arc::new(ExecutionEvent { change: Change::Update, execution, frames: OnceLock::new() }))
-}
-
-/// Waits for what runs, then ends it.
-pub(in crate::engine) async fn drain(engine: &Engine, hurry: Stop) {
-    let runner = &engine.config().actionrunner;
-    if runner.graceful_shutdown {
-        tokio::select! {
-            () = wait_until_idle(engine) => return,
-            () = clock::sleep(Duration::from_secs(runner.exit_still_active_check)) => {}
-            () = hurry.requested() => {}
-        }
-    }
-    engine.shared.abandoning.store(true, Ordering::SeqCst);
-    drop_all(engine);
-    let patience = Duration::from_secs_f64(runner.kill_grace.clamp(0.0, 3600.0)) + Duration::from_secs(5);
-    let _ = tokio::time::timeout(patience, wait_until_idle(engine)).await;
-}
-
-/// Asks everything that runs to end.
-pub(in crate::engine) fn drop_all(engine: &Engine) {
-    for running in engine.shared.running.lock().values() {
-        running.stop.request();
-    }
-}
-
-async fn wait_until_idle(engine: &Engine) {
-    loop {
-        let idle = engine.shared.idle.notified();
-        if engine.shared.running.lock().is_empty() {
-            return;
-        }
-        idle.await;
-    }
 }

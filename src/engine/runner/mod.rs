@@ -6,6 +6,7 @@
 pub mod arguments;
 pub mod command;
 pub mod container;
+mod drain;
 mod entry_point;
 mod host;
 mod local;
@@ -16,6 +17,8 @@ mod process;
 mod registry;
 pub mod shape;
 
+pub use drain::ActionRunner;
+pub(in crate::engine) use drain::end_all;
 pub use host::Host;
 pub use registry::Registry;
 
@@ -97,10 +100,4 @@ impl output::OutputStore for Ledger {
             }
         })
     }
-}
-
-/// Makes the tokens with which actions call back.
-pub trait Credentials: Send + Sync {
-    /// A token for `user`, valid as long as `auth.service_token_ttl` says; dies with `execution`.
-    fn service_token(&self, user: &str, execution: &Execution) -> Option<String>;
 }

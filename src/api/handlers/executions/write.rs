@@ -102,7 +102,8 @@ pub(in crate::api) async fn create(
         delay_ms: delay(&fields)?,
         callback: map(&mut fields, "callback"),
     };
-    let permit = caller.permit(Permission::ActionExecute, wire::snapshot::action_uid(&asked.action).as_str())?;
+    let permit =
+        caller.permit(Permission::ActionExecute, wire::snapshot::action_uid(&asked.action).as_str())?;
     refuse_foreign_user(&caller, asked.user.as_deref())?;
     let execution = execution::request(&app.engine, permit.user(), asked, idempotency).await?;
     Ok(answer(&app, &caller, &query, StatusCode::CREATED, &execution)?)
@@ -204,7 +205,7 @@ fn read_id(text: &str) -> ApiResult<ExecutionId> {
 }
 
 fn refuse_foreign_user(caller: &Caller, user: Option<&str>) -> ApiResult<()> {
-    let foreign = user.is_some_and(|user| !user.is_empty() && user != caller.user());
+    let foreign = user.is_some_and(|user| !user.is_empty() && *user != **caller.user());
     if foreign && !caller.is_admin() {
         return Err(Error::forbidden("\"user\" attribute can only be provided by admins"));
     }
@@ -233,7 +234,9 @@ fn context_override(request: &HttpRequest) -> ApiResult<Map<String, Value>> {
     let Some(header) = request.headers().get(CONTEXT) else { return Ok(Map::new()) };
     serde_json::from_slice(header.as_bytes()).map_err(|error| {
         let given = String::from_utf8_lossy(header.as_bytes());
-        Error::bad_request(format!("Unable to convert st2-context from the headers into JSON: {given}. {error}"))
+        Error::bad_request(format!(
+            "Unable to convert st2-context from the headers into JSON: {given}. {error}"
+        ))
     })
 }
 
@@ -241,7 +244,9 @@ fn delay(fields: &Map<String, Value>) -> ApiResult<Option<u64>> {
     match fields.get("delay") {
         None | Some(Value::Null) => Ok(None),
         Some(delay) => delay.as_u64().map(Some).ok_or_else(|| {
-            Error::bad_request(format!("\"delay\" must be a number of milliseconds, zero or more; got {delay}."))
+            Error::bad_request(format!(
+                "\"delay\" must be a number of milliseconds, zero or more; got {delay}."
+            ))
         }),
     }
 }
