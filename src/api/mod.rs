@@ -22,6 +22,7 @@ pub use error::{ApiResult, Error, NOT_FOUND};
 pub use extract::Path;
 pub use path::Service;
 pub use query::QueryString;
+use query::moment;
 pub use respond::{deleted, empty, json, json_bytes, text};
 
 use crate::{access::Caller, app::App, service::Stop};

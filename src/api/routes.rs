@@ -158,6 +158,14 @@ pub(super) fn table() -> Routes {
         GET Auth "/sso/request" Public => sso::unavailable;
         POST Auth "/sso/callback" Public => sso::unavailable;
 
+        GET Api "/executions" Needs(P::ExecutionList) => executions::read::list;
+        GET Api "/executions/views/filters" Needs(P::ExecutionViewsFiltersList) => executions::read::filters;
+        GET Api "/executions/{id}" Login => executions::read::get;
+        GET Api "/executions/{id}/children" Login => executions::read::children;
+        GET Api "/executions/{id}/output" Login => executions::output::text;
+        GET Api "/executions/{id}/attribute/{name}" Login => executions::read::attribute;
+        GET Api "/executions/{id}/result" Login => executions::read::result;
+
         GET Api "/apikeys" Needs(P::ApiKeyList) => api_keys::list;
         POST Api "/apikeys" Needs(P::ApiKeyCreate) => api_keys::create;
         GET Api "/apikeys/{id}" Login => api_keys::get;

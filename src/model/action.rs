@@ -98,8 +98,8 @@ pub struct SnapshotViews {
     pub action: Box<str>,
     /// JSON text of the runner type as clients see it.
     pub runner: Box<str>,
-    /// Schemas of the parameters of both, the runner's over the action's, if any of them marks a secret.
-    pub secret_parameters: Option<Map<String, Value>>,
+    /// Which parameters are secret, those of the runner included; `None` if none is.
+    pub secret_parameters: Option<Value>,
     /// Whether the output schema may hide parts of the result.
     pub masks_result: bool,
 }

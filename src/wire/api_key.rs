@@ -1,7 +1,8 @@
 //! API keys. Only the answer to their creation ever shows one.
 
-use super::{masking::MASK, timestamp};
+use super::timestamp;
 use crate::model::ApiKey;
+use crate::schema::secrets::MASK;
 use serde_json::{Map, Value, json};
 
 /// Every field clients may ask for.

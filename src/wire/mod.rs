@@ -2,7 +2,6 @@
 
 pub mod api_key;
 pub mod execution;
-pub mod masking;
 pub mod snapshot;
 pub mod timestamp;
 pub mod token;

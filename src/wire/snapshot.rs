@@ -2,7 +2,7 @@
 
 use crate::{
     model::{Action, ActionId, NewAction, RunnerType, RunnerTypeId, Snapshot, SnapshotViews},
-    wire::masking,
+    schema,
 };
 use serde_json::{Map, Value, json};
 
@@ -17,12 +17,17 @@ pub fn views(snapshot: &Snapshot) -> &SnapshotViews {
         let action = &snapshot.action.spec;
         let mut parameters = action.parameters.clone();
         parameters.extend(snapshot.runner.runner_parameters.clone());
+        // As properties of an object, so that a parameter which happens to be called `secret` is only a parameter.
+        let whole = [("type", json!("object")), ("properties", Value::Object(parameters))];
+        let secrets =
+            schema::secrets::of(&whole.map(|(key, value)| (key.to_owned(), value)).into_iter().collect());
         SnapshotViews {
             action: action_value(&snapshot.action).to_string().into(),
             runner: runner_value(&snapshot.runner).to_string().into(),
-            secret_parameters: parameters.values().any(masking::mentions_secret).then_some(parameters),
+            secret_parameters: Some(secrets)
+                .filter(|secrets| secrets.as_object().is_none_or(|map| !map.is_empty())),
             masks_result: snapshot.runner.output_key.is_some()
-                && masking::mentions_secret(&action.output_schema),
+                && schema::output::may_mask(&action.output_schema),
         }
     })
 }

@@ -9,8 +9,9 @@ use crate::{
     app::App,
     clock,
     model::{ApiKey, ApiKeyId},
+    schema::secrets::MASK,
     store::{self, listing},
-    wire::{self, masking::MASK},
+    wire,
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Map, Value, json as value};

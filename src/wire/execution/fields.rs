@@ -49,7 +49,11 @@ pub enum Field {
     WebUrl,
 }
 
-use Field::*;
+use Field::{
+    Action, Children, Context, Delay, EndTimestamp, Id, Liveaction, Log, Parameters, Parent, Result,
+    ResultSize, Rule, Runner, StartTimestamp, Status, TaskExecution, Trigger, TriggerInstance, TriggerType,
+    WebUrl, WorkflowExecution,
+};
 
 /// Every field by its name, and whether paths may go into it.
 const NAMES: &[(&str, Field, bool)] = &[

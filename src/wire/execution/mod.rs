@@ -11,13 +11,19 @@ pub use fields::{BadField, Field, Fields, Part};
 pub use liveaction::liveaction;
 
 use super::{
-    masking, snapshot,
+    snapshot,
     timestamp::{write_micros, write_millis},
 };
-use crate::model::{Execution, ExecutionStatus, SnapshotViews};
+use crate::{
+    model::{Execution, ExecutionStatus, SnapshotViews},
+    schema::{output, secrets},
+};
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 /// How executions are shown to one caller.
 #[derive(Clone, Debug)]
@@ -36,6 +42,18 @@ impl View {
     /// Everything, secrets masked or not.
     pub fn new(web_base: Arc<str>, mask: bool) -> Self {
         Self { web_base, mask, fields: Fields::All, max_result_size: None }
+    }
+}
+
+/// Base of links to the web page: as configured, else this host.
+pub fn web_base(configured: &str) -> Arc<str> {
+    static THIS_HOST: LazyLock<Arc<str>> = LazyLock::new(|| {
+        let name = hostname::get().ok().and_then(|name| name.into_string().ok());
+        format!("https://{}", name.as_deref().unwrap_or("localhost")).into()
+    });
+    match configured.trim_end_matches('/') {
+        "" => THIS_HOST.clone(),
+        base => base.into(),
     }
 }
 
@@ -190,12 +208,17 @@ pub fn parameters<'a>(it: &'a Execution, views: &SnapshotViews, mask: bool) -> C
         return Cow::Borrowed(&it.parameters);
     }
     let mut masked = it.parameters.as_ref().clone();
-    if let Some(schemas) = &views.secret_parameters {
-        masking::mask_parameters(schemas, &mut masked);
+    if let Some(spec) = &views.secret_parameters
+        && let Value::Object(hidden) = secrets::mask(&Value::Object(masked.clone()), spec)
+    {
+        masked = hidden;
     }
     if let Some(response) = masked.get_mut("response").filter(|_| responds) {
         // The schema of the response belongs to another execution, so all of it counts as secret.
-        masking::mask_all(response);
+        match response {
+            Value::Object(fields) => fields.values_mut().for_each(|field| *field = secrets::MASK.into()),
+            other => *other = secrets::MASK.into(),
+        }
     }
     Cow::Owned(masked)
 }
@@ -209,13 +232,15 @@ pub fn masked_result<'a>(it: &Execution, views: &SnapshotViews, result: &'a RawV
     let Ok(mut value) = serde_json::from_str::<Value>(result.get()) else {
         return Cow::Borrowed(result.get());
     };
-    if let Some(output) = it.snapshot.runner.output_key.as_ref().and_then(|key| value.get_mut(key)) {
-        masking::mask_output(&it.snapshot.action.spec.output_schema, output);
+    let snapshot = &it.snapshot;
+    if let Some(key) = &snapshot.runner.output_key {
+        output::mask(&mut value, &snapshot.action.spec.output_schema, key);
     }
-    if inquiry && let Some(schema) = value.get("schema").cloned() {
-        if let Some(response) = value.get_mut("response") {
-            masking::mask(&schema, response);
-        }
+    if inquiry
+        && let (Some(schema), Some(response)) = (value.get("schema"), value.get("response"))
+        && let Some(Ok(hidden)) = response.as_object().map(|fields| secrets::mask_inquiry(fields, schema))
+    {
+        value["response"] = Value::Object(hidden);
     }
     Cow::Owned(value.to_string())
 }

@@ -198,3 +198,17 @@ fn the_live_action_carries_its_result_as_text() {
     assert_eq!(inner["result"]["key"], "********");
     assert_eq!(ended["end_timestamp"], "2026-01-05T03:00:01.620345Z");
 }
+
+#[test]
+fn a_parameter_that_is_called_secret_hides_nothing_but_itself_if_marked() {
+    let mut it = an_execution();
+    let mut action = it.snapshot.action.as_ref().clone();
+    action.spec.parameters = map(json!({
+        "secret": {"type": "string"},
+        "account": {"type": "object", "properties": {"pin": {"type": "string", "secret": true}}},
+    }));
+    it.snapshot = Arc::new(Snapshot::new(3, Arc::new(action), it.snapshot.runner.clone()));
+    it.parameters = Arc::new(map(json!({"secret": "a", "account": {"pin": "1", "name": "n"}})));
+    let expected = json!({"secret": "a", "account": {"pin": "********", "name": "n"}});
+    assert_eq!(shown(&it, |_| {})["parameters"], expected);
+}

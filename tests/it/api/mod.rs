@@ -4,4 +4,5 @@
 
 mod access;
 mod conventions;
+mod executions;
 mod server;

@@ -110,8 +110,9 @@ mod tests {
     #[test]
     fn memory_follows_the_limit_not_the_stream() {
         let mut kept = Kept::new(4 * END);
+        let block = vec![b'x'; END];
         for _ in 0..200 {
-            kept.push(&[b'x'; END]);
+            kept.push(&block);
         }
         assert_eq!(kept.len(), 2 * END);
         assert!(kept.head.capacity() + kept.tail.capacity() < 5 * END);

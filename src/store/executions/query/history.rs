@@ -133,14 +133,11 @@ impl History {
     /// The distinct values that filters can ask for.
     pub async fn facets(&self, pool: &PgPool) -> Result<Facets> {
         let past = self.facets.lock().clone().filter(|past| past.is_believed());
-        let past = match past {
-            Some(past) => past,
-            None => {
-                let past = Arc::new(facets::Past::find(pool, boundary(pool).await?).await?);
-                *self.facets.lock() = Some(past.clone());
-                past
-            }
-        };
+        if let Some(past) = past {
+            return past.with_present(pool).await;
+        }
+        let past = Arc::new(facets::Past::find(pool, boundary(pool).await?).await?);
+        *self.facets.lock() = Some(past.clone());
         past.with_present(pool).await
     }
 

@@ -1,0 +1,208 @@
+//! Looking at executions.
+
+use super::{find, find_or_last, listing, view};
+use crate::{
+    access::{Caller, Permission},
+    api::{ApiResult, Error, NOT_FOUND, Path, QueryString, json, json_bytes, list::listed},
+    app::App,
+    model::ExecutionId,
+    store::executions::query::{self, Depth, Row},
+    wire::{self, execution::View, snapshot},
+};
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE},
+    },
+    web::Data,
+};
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Map, Value};
+use std::{collections::BTreeSet, io::Write};
+
+/// Largest `max_result_size`, in bytes.
+const LARGEST_RESULT: i64 = 14 * 1024 * 1024;
+
+/// What can be asked for alone.
+const ATTRIBUTES: [&str; 3] = ["result", "trigger_instance", "status"];
+
+/// `GET /executions`.
+pub(in crate::api) async fn list(
+    app: Data<App>,
+    caller: Caller,
+    query: QueryString,
+) -> ApiResult<HttpResponse> {
+    let fields = listing::fields(&query)?;
+    let asked = listing::read(&query, &caller, &app.config.api)?;
+    let mask = caller.masking(query.boolean("show_secrets")?.unwrap_or(false));
+    let view = View { fields, ..view(&app, mask) };
+    let page = query::list(app.store.pool(), app.store.history(), &asked).await?;
+    let rows = query::find_rows(app.store.pool(), &page.ids, view.fields.wants_result()).await?;
+    let limit = asked.limit.map(|limit| limit as i64);
+    Ok(listed(array(&rows, &view), Some(page.total as i64), limit))
+}
+
+/// `GET /executions/{id}`.
+pub(in crate::api) async fn get(
+    app: Data<App>,
+    caller: Caller,
+    Path([id]): Path<1>,
+    query: QueryString,
+) -> ApiResult<HttpResponse> {
+    let fields = listing::fields_of_one(&query)?;
+    let mask = caller.masking(query.boolean("show_secrets")?.unwrap_or(false));
+    let view = View { fields, max_result_size: max_result_size(&query)?, ..view(&app, mask) };
+    let mut row = find_or_last(&app, &id, false).await?;
+    caller.permit(Permission::ExecutionView, &*row.execution)?;
+    let fits = view.max_result_size.is_none_or(|most| row.result_bytes <= most);
+    if view.fields.wants_result() && row.result_bytes > 0 && fits {
+        row = find(&app, &row.execution.id.to_string(), true).await?;
+    }
+    let shown = wire::execution::execution(&row.execution, row.result_bytes, &view);
+    Ok(json_bytes(StatusCode::OK, shown))
+}
+
+fn max_result_size(query: &QueryString) -> ApiResult<Option<usize>> {
+    match query.integer("max_result_size")? {
+        None | Some(0) => Ok(None),
+        Some(size) if size < 0 => Err(Error::bad_request("max_result_size must be a positive number")),
+        Some(size) if size > LARGEST_RESULT => {
+            Err(Error::bad_request("max_result_size query parameter must be smaller than 14 MB"))
+        }
+        Some(size) => Ok(Some(size as usize)),
+    }
+}
+
+/// `GET /executions/{id}/children`: everything below it.
+pub(in crate::api) async fn children(
+    app: Data<App>,
+    caller: Caller,
+    Path([id]): Path<1>,
+    query: QueryString,
+) -> ApiResult<HttpResponse> {
+    let depth = match query.integer("depth")?.unwrap_or(-1) {
+        ..=0 => Depth::All,
+        levels => Depth::Levels(i32::try_from(levels).unwrap_or(i32::MAX)),
+    };
+    let root = find(&app, &id, false).await?.execution;
+    caller.permit(Permission::ExecutionView, &*root)?;
+    let mut ids = query::descendants(app.store.pool(), root.id, depth).await?;
+    if query.text("result_fmt") == Some("sorted") {
+        ids.sort_unstable();
+    }
+    let rows = query::find_rows(app.store.pool(), &ids, true).await?;
+    Ok(listed(array(&rows, &view(&app, caller.masking(false))), Some(rows.len() as i64), None))
+}
+
+/// `GET /executions/{id}/attribute/{attribute}`: one field, bare.
+pub(in crate::api) async fn attribute(
+    app: Data<App>,
+    caller: Caller,
+    Path([id, name]): Path<2>,
+) -> ApiResult<HttpResponse> {
+    if !ATTRIBUTES.contains(&name.as_str()) {
+        return Err(Error::bad_request(format!(
+            "Invalid attribute \"{name}\" specified. Valid attributes are: {}",
+            ATTRIBUTES.join(", ")
+        )));
+    }
+    let row = find_by_object_id(&app, &caller, &id, name == "result").await?;
+    let execution = &row.execution;
+    Ok(match name.as_str() {
+        "status" => json(StatusCode::OK, &execution.status),
+        "result" => json_bytes(StatusCode::OK, result_text(&row, &caller).into_bytes()),
+        name => {
+            let nothing = Value::Object(Map::new());
+            json(StatusCode::OK, execution.origin.get(name).unwrap_or(&nothing))
+        }
+    })
+}
+
+/// `GET /executions/{id}/result`: the result as it is, to look at or to download.
+pub(in crate::api) async fn result(
+    app: Data<App>,
+    caller: Caller,
+    Path([id]): Path<1>,
+    query: QueryString,
+) -> ApiResult<HttpResponse> {
+    let flag = |name| Ok::<_, Error>(query.boolean(name)?.unwrap_or(false));
+    let (download, compress, pretty) = (flag("download")?, flag("compress")?, flag("pretty_format")?);
+    let row = find_by_object_id(&app, &caller, &id, true).await?;
+    let mut text = result_text(&row, &caller);
+    if pretty && let Ok(value) = serde_json::from_str::<Value>(&text) {
+        text = serde_json::to_string_pretty(&value).unwrap_or(text);
+    }
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, "text/json"));
+    if download {
+        let end = if compress { ".gz" } else { "" };
+        let name = format!("attachment; filename=execution_{}_result.json{end}", row.execution.id);
+        response.insert_header((CONTENT_DISPOSITION, name));
+    }
+    if compress {
+        response.insert_header((CONTENT_TYPE, "application/x-gzip"));
+        response.insert_header((CONTENT_ENCODING, "gzip"));
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let packed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish());
+        return Ok(response.body(packed.map_err(|error| Error::Internal(error.into()))?));
+    }
+    Ok(response.body(text))
+}
+
+/// `GET /executions/views/filters`: what lists can be filtered by.
+pub(in crate::api) async fn filters(app: Data<App>, query: QueryString) -> ApiResult<HttpResponse> {
+    let facets = app.store.history().facets(app.store.pool()).await?;
+    let all: [(&str, &BTreeSet<String>); 7] = [
+        ("action", &facets.action),
+        ("status", &facets.status),
+        ("rule", &facets.rule),
+        ("runner", &facets.runner),
+        ("trigger", &facets.trigger),
+        ("trigger_type", &facets.trigger_type),
+        ("user", &facets.user),
+    ];
+    let types = query.list("types");
+    let wanted = |name: &str| types.as_ref().is_none_or(|types| types.contains(&name));
+    let shown: Map<String, Value> = all
+        .into_iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, values)| (name.to_owned(), values.iter().cloned().map(Value::String).collect()))
+        .collect();
+    Ok(json(StatusCode::OK, &shown))
+}
+
+/// Here a bad id is told apart from an unknown one.
+async fn find_by_object_id(app: &App, caller: &Caller, id: &str, with_result: bool) -> ApiResult<Row> {
+    let id: ExecutionId = id.parse()?;
+    let mut rows = query::find_rows(app.store.pool(), &[id], with_result).await?;
+    let row = rows.pop().ok_or_else(|| Error::not_found(NOT_FOUND))?;
+    caller.permit(Permission::ExecutionView, &*row.execution)?;
+    Ok(row)
+}
+
+/// The result's text, masked if this caller sees no secrets; `{}` while there is none.
+fn result_text(row: &Row, caller: &Caller) -> String {
+    let execution = &row.execution;
+    match &execution.result {
+        None => "{}".to_owned(),
+        Some(result) if caller.masking(false) => {
+            wire::execution::masked_result(execution, snapshot::views(&execution.snapshot), result)
+                .into_owned()
+        }
+        Some(result) => result.get().to_owned(),
+    }
+}
+
+fn array(rows: &[Row], view: &View) -> Vec<u8> {
+    let mut out = Vec::with_capacity(2 + rows.len() * 1024);
+    out.push(b'[');
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        wire::execution::write(&mut out, &row.execution, row.result_bytes, view);
+    }
+    out.push(b']');
+    out
+}
