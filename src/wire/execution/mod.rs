@@ -20,10 +20,7 @@ use crate::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
-use std::{
-    borrow::Cow,
-    sync::{Arc, LazyLock},
-};
+use std::{borrow::Cow, sync::Arc};
 
 /// How executions are shown to one caller.
 #[derive(Clone, Debug)]
@@ -42,18 +39,6 @@ impl View {
     /// Everything, secrets masked or not.
     pub fn new(web_base: Arc<str>, mask: bool) -> Self {
         Self { web_base, mask, fields: Fields::All, max_result_size: None }
-    }
-}
-
-/// Base of links to the web page: as configured, else this host.
-pub fn web_base(configured: &str) -> Arc<str> {
-    static THIS_HOST: LazyLock<Arc<str>> = LazyLock::new(|| {
-        let name = hostname::get().ok().and_then(|name| name.into_string().ok());
-        format!("https://{}", name.as_deref().unwrap_or("localhost")).into()
-    });
-    match configured.trim_end_matches('/') {
-        "" => THIS_HOST.clone(),
-        base => base.into(),
     }
 }
 
