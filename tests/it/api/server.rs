@@ -9,8 +9,9 @@ use st2d::{
     app::App,
     bus::Bus,
     config::Config,
+    engine::Engine,
     service::Stop,
-    store::Store,
+    store::{Store, ledger::Ledger},
 };
 use std::{net::TcpListener, sync::Arc};
 
@@ -67,7 +68,12 @@ pub(super) async fn start_with(pool: PgPool, change: impl FnOnce(&mut Config)) -
     config.api.listen.clone_from(&addresses[0]);
     change(&mut config);
     let access = Access::open(&store, &config).await.unwrap();
-    let app = Arc::new(App::new(Arc::new(config), store, access));
+    let config = Arc::new(config);
+    let (ledger, _) = Ledger::start(&store);
+    // A node of this test alone: leftovers of other processes are none of its business.
+    let node = format!("test-{}", data.path().display());
+    let engine = Engine::start(config.clone(), store.clone(), ledger, access.clone(), &node).await.unwrap();
+    let app = Arc::new(App::new(config, store, access, engine));
     app.set_ready(true);
     let stop = Stop::new();
     for (listener, service) in listeners.into_iter().zip([Service::Api, Service::Auth, Service::Stream]) {
