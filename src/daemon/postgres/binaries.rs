@@ -64,6 +64,9 @@ impl Binaries {
                 bail!("there is no `{name}` in {}", directory.display());
             }
         }
+        // What lies in `PATH` is often only a link into the directory of a distribution.
+        let server = directory.join("postgres").canonicalize()?;
+        let directory = server.parent().unwrap_or(directory);
         // The directory of a distribution says its version: that spares a process at every start.
         let major = match directory
             .strip_prefix(DEBIAN)
@@ -71,7 +74,7 @@ impl Binaries {
             .and_then(|rest| rest.iter().next()?.to_str()?.parse().ok())
         {
             Some(major) => major,
-            None => ask_version(&directory.join("postgres"))?,
+            None => ask_version(&server)?,
         };
         Ok(Self { directory: directory.to_owned(), major })
     }

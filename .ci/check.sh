@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Everything CI checks, cheapest first. `.ci/check.sh NAME…` runs only the checks of these names.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PATH:$HOME/.cargo/bin"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
+# Snapshots are compared, never written.
+export INSTA_UPDATE=no
+
+form() { cargo fmt --check; }
+
+lints() { SQLX_OFFLINE=true cargo clippy --locked --all-targets -- -D warnings; }
+
+docs() { SQLX_OFFLINE=true RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items; }
+
+# .sqlx agrees with the queries and the migrations.
+queries() { SQLX_OFFLINE=false .ci/with-postgres.sh cargo sqlx prepare --check -- --all-targets; }
+
+# The unit tests of the store make databases on the server of DATABASE_URL; the others start what they need.
+tests() { SQLX_OFFLINE=true .ci/with-postgres.sh cargo test --locked --lib --bins --tests; }
+
+doc_tests() { SQLX_OFFLINE=true cargo test --locked --doc; }
+
+# A snapshot whose test is gone checks nothing.
+snapshots() {
+    local left
+    left="$(git ls-files -o --exclude-standard -- '*.snap.new' '*.pending-snap')"
+    [ -z "$left" ] || { echo "snapshots nobody accepted: $left" >&2; return 1; }
+}
+
+licences() {
+    cargo deny --locked check licenses bans sources
+    # Known holes are looked up in a database from the network; without network this is for the next run.
+    if cargo deny --locked fetch db >/dev/null 2>&1; then
+        cargo deny --locked check advisories
+    else
+        echo "note: no network, so advisories were not looked up"
+    fi
+}
+
+all=(form licences lints docs queries tests doc_tests snapshots)
+[ $# -gt 0 ] || set -- "${all[@]}"
+for check in "$@"; do
+    echo "== ${check//_/ }"
+    begun=$SECONDS
+    "$check"
+    echo "== ${check//_/ }: fine ($((SECONDS - begun)) s)"
+done
