@@ -33,7 +33,8 @@ use std::{
     time::{Duration, Instant},
 };
 use supervisor::{Stage, Supervisor};
-use tracing::info;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
 
 /// How long a stage that does not run actions may take to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,7 +61,7 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
     };
     // Whatever happens from here on, the database is closed in the end.
     let result = async {
-        let (mut running, first_start) =
+        let (running, first_start) =
             Running::start(Arc::new(config), &database, &data_dir, listeners, &asked).await?;
         if let Some(path) = &options.ports_file {
             addresses.write(path)?;
@@ -82,6 +83,8 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
 struct Running {
     app: Arc<App>,
     supervisor: Supervisor,
+    /// The ledger's: ends when nobody is left who could hand it a change, and all is written.
+    writer: JoinHandle<()>,
 }
 
 impl Running {
@@ -98,7 +101,7 @@ impl Running {
             access::bootstrap(&store, data_dir.path()).await.context("cannot make the first administrator")
         };
         let (access, first_start) = tokio::try_join!(access, first_start)?;
-        let (ledger, _) = Ledger::start(&store);
+        let (ledger, writer) = Ledger::start(&store);
         let node_name = data_dir.node_name()?;
         let engine = Engine::start(config.clone(), store.clone(), ledger, access.clone(), &node_name)
             .await
@@ -110,17 +113,24 @@ impl Running {
         supervisor.start(Stage::Work, engine.scheduler());
         listeners.serve(&app, &mut supervisor);
         app.set_ready(true);
-        Ok((Self { app, supervisor }, first_start))
+        Ok((Self { app, supervisor, writer }, first_start))
     }
 
-    async fn stop(&mut self, asked: &Asked) {
+    async fn stop(mut self, asked: &Asked) {
         let begun = Instant::now();
-        let work = Duration::from_secs(self.app.config.actionrunner.exit_still_active_check) + PATIENCE;
+        let settings = &self.app.config.actionrunner;
+        let work = Duration::from_secs(settings.exit_still_active_check)
+            + Duration::from_secs_f64(settings.kill_grace.clamp(0.0, 3600.0))
+            + PATIENCE;
         self.app.closing.request();
         self.supervisor.stop(Stage::Intake, PATIENCE, &asked.hurry).await;
         // The action runner heeds the hurry itself: what it ends must still be recorded.
         self.supervisor.stop(Stage::Work, work, &Stop::new()).await;
         self.supervisor.stop(Stage::Ground, PATIENCE, &asked.hurry).await;
+        drop((self.app, self.supervisor));
+        if tokio::time::timeout(PATIENCE, self.writer).await.is_err() {
+            warn!("Some changes were still waiting to be written at the end");
+        }
         info!("Stopped in {} ms", begun.elapsed().as_millis());
     }
 }
