@@ -22,6 +22,7 @@ pub mod store; //     all SQL; ledger is the group writer
 
 // ── 4 side rooms: used by the engine, not part of the flow ──────────────────────────────
 pub mod access; //    who calls and what they may do: tokens, API keys, passwords; makes Permits
+pub mod content; //   packs on disk become rows: load, check, register
 
 // ── 5 engine: one folder per stage, in the order an event travels ───────────────────────
 pub mod engine; //    executions, the scheduler, runners

@@ -6,5 +6,6 @@
 
 mod api;
 mod conformance;
+mod content;
 mod daemon;
 mod support;

@@ -1,0 +1,44 @@
+//! Content: packs on disk become rows.
+//!
+//! At start-up [`register_all`] writes the packs that come with the program to the directory of packs, and registers
+//! what changed on disk since it was registered last. Rows are only added and replaced, never removed, and keep their
+//! ids. A file with a fault is told of by file, line and column, and stops nothing else.
+//!
+//! Left out: running anything, and which requests may register.
+
+pub mod action;
+mod disk;
+mod document;
+mod load;
+pub mod pack;
+mod problem;
+mod register;
+pub mod runner_types;
+mod shipped;
+
+pub use disk::{PackDir, ReadError, base_dirs};
+pub use document::Position;
+pub use problem::{Kind, Problem};
+pub use register::{Error, PackReport, Report, Scope, register};
+
+use crate::{config::Config, store::Store};
+
+/// What start-up does: the packs of the program are written out, and what changed on disk is registered.
+///
+/// Problems of files are logged here, once.
+pub async fn register_all(store: &Store, config: &Config) -> Result<Report, Error> {
+    let first = base_dirs(config).into_iter().next().unwrap_or_default();
+    let unpacked = tokio::task::spawn_blocking(move || shipped::unpack(&first)).await;
+    if let Ok(Err(error)) = unpacked {
+        // What was written before still serves.
+        tracing::error!("Cannot write the packs of st2d: {error}");
+    }
+    let report = register(store, config, &Scope { packs: None, only_changed: true }).await?;
+    for problem in &report.problems {
+        tracing::warn!("Not registered: {problem}");
+    }
+    for directory in &report.shadowed {
+        tracing::warn!("Not registered: {}: a pack of this name comes first", directory.display());
+    }
+    Ok(report)
+}
