@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     MAX_DEPTH,
-    number::{big, is_float, to_f64},
+    number::equal_text,
     repr::{number_repr, repr_str},
     tokens::{self, Prefix},
     unicode::is_printable,
@@ -440,17 +440,7 @@ fn identity(key: &Value) -> String {
     match key {
         Value::Null => "none".to_owned(),
         Value::Bool(flag) => format!("n{}", u8::from(*flag)),
-        Value::Number(number) => {
-            let float = is_float(number).then(|| to_f64(number));
-            let whole = float.and_then(|float| {
-                use num_traits::FromPrimitive;
-                (float.fract() == 0.0).then(|| num_bigint::BigInt::from_f64(float)).flatten()
-            });
-            match whole.or_else(|| big(number)) {
-                Some(whole) => format!("n{whole}"),
-                None => format!("n{}", number_repr(number)),
-            }
-        }
+        Value::Number(number) => format!("n{}", equal_text(number)),
         Value::String(text) => format!("s{}", repr_str(text)),
         Value::Array(items) => {
             let items: Vec<_> = items.iter().map(identity).collect();

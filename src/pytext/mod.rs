@@ -23,6 +23,7 @@ pub use integer::int;
 pub use json_read::{JsonError, json_loads, try_loads};
 pub use json_write::{json_compact, json_dumps, json_indented, json_type};
 pub use literal::{LiteralError, literal};
+pub(crate) use number::equal_text;
 pub use number::{
     big, float, float_repr, from_big, from_f64, is_float, is_int, number_cmp, number_eq, py_eq, to_f64,
 };

@@ -9,7 +9,10 @@ use num_bigint::BigInt;
 use num_traits::{FromPrimitive, ToPrimitive, Zero};
 use serde_json::{Number, Value};
 
-use super::{repr::repr_str, unicode};
+use super::{
+    repr::{number_repr, repr_str},
+    unicode,
+};
 
 /// Whether Python would hold this number as a `float`.
 pub fn is_float(number: &Number) -> bool {
@@ -150,6 +153,18 @@ fn int_float_cmp(int: &BigInt, float: f64) -> Option<Ordering> {
 /// Whether two numbers are equal as Python's `==` says: `1 == 1.0`.
 pub fn number_eq(left: &Number, right: &Number) -> bool {
     left.as_str() == right.as_str() || number_cmp(left, right) == Some(Ordering::Equal)
+}
+
+/// A text two numbers share exactly if they are equal: the key a dictionary files them under.
+pub(crate) fn equal_text(number: &Number) -> String {
+    if !is_float(number) {
+        return number_repr(number);
+    }
+    let float = to_f64(number);
+    match BigInt::from_f64(float) {
+        Some(whole) if float.fract() == 0.0 => whole.to_string(),
+        _ => float_repr(float),
+    }
 }
 
 /// `left == right` as Python says: `1 == 1.0 == True`, and deep in lists and dictionaries.

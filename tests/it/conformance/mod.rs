@@ -3,3 +3,4 @@
 mod schema;
 mod scripts;
 mod text;
+mod yaml11;
