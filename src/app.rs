@@ -8,6 +8,8 @@ use crate::{
     engine::Engine,
     service::{HealthBoard, Stop},
     store::Store,
+    stream::Hub,
+    wire::execution::View,
 };
 use chrono::{DateTime, Utc};
 use std::sync::{
@@ -34,6 +36,8 @@ pub struct App {
     pub access: Access,
     /// Takes requests for executions.
     pub engine: Engine,
+    /// Tells clients of the stream what happens.
+    pub hub: Hub,
     /// Given when the listeners close: answers that do not end by themselves must.
     pub closing: Stop,
     /// Base of links to the web page, without a trailing slash.
@@ -49,8 +53,11 @@ impl App {
     /// An app that is not ready yet: its listeners answer 503 until [`Self::set_ready`].
     pub fn new(config: Arc<Config>, store: Store, access: Access, engine: Engine) -> Self {
         let bus = store.bus().clone();
+        let web_base: Arc<str> = config.webui.base_url().into();
+        let view = View::new(web_base.clone(), config.api.mask_secrets);
         Self {
-            web_base: config.webui.base_url().into(),
+            hub: Hub::new(&bus, view, config.stream.client_buffer_bytes),
+            web_base,
             config,
             store,
             bus,

@@ -28,7 +28,8 @@ pub mod content; //   packs on disk become rows: load, check, register
 pub mod engine; //    executions, the scheduler, runners
 
 // ── 6 edges: the HTTP servers ───────────────────────────────────────────────────────────
-pub mod app; //       what the edges are handed: store, bus, config, access, engine
+pub mod stream; //    Server-Sent Events: what happens, and the output of one execution, live
+pub mod app; //       what the edges are handed: store, bus, config, access, engine, hub
 pub mod api; //       routes, parsing, errors, handlers of every resource
 
 // ── 7 root ──────────────────────────────────────────────────────────────────────────────

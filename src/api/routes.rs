@@ -158,6 +158,9 @@ pub(super) fn table() -> Routes {
         GET Auth "/sso/request" Public => sso::unavailable;
         POST Auth "/sso/callback" Public => sso::unavailable;
 
+        GET Stream "/stream" Needs(P::StreamView) => stream::everything;
+        GET Stream "/executions/{id}/output" Needs(P::StreamView) => stream::output;
+
         GET Api "/executions" Needs(P::ExecutionList) => executions::read::list;
         GET Api "/executions/views/filters" Needs(P::ExecutionViewsFiltersList) => executions::read::filters;
         GET Api "/executions/{id}" Login => executions::read::get;

@@ -7,7 +7,7 @@ mod partitions;
 mod read;
 
 pub use partitions::{drop_before, ensure_partitions};
-pub use read::{Line, Lines, ends, read_from_byte, read_from_line};
+pub use read::{Line, Lines, chunk_of_line, ends, read_from_byte, read_from_line};
 
 use crate::model::ExecutionId;
 use chrono::{DateTime, Utc};

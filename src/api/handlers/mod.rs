@@ -4,5 +4,6 @@ pub(super) mod api_keys;
 pub(super) mod executions;
 pub(super) mod root;
 pub(super) mod sso;
+pub(super) mod stream;
 pub(super) mod tokens;
 pub(super) mod user;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::PgExecutor;
 
 /// Chunks read at once: a piece of a long output must fit in memory many times over.
-const AT_ONCE: i64 = 64;
+const AT_ONCE: i64 = 16;
 
 /// One stored line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,21 @@ pub async fn read_from_line(
     .fetch_all(db)
     .await?;
     Ok(Lines { chunks })
+}
+
+/// The byte at which the chunk that holds a line begins; 0 if there is none. Cheap for lines near the end, which is
+/// where clients that come back go on.
+pub async fn chunk_of_line(db: impl PgExecutor<'_>, id: ExecutionId, line: u64) -> Result<u64> {
+    let begin = sqlx::query_scalar!(
+        "SELECT byte_from FROM execution_output WHERE execution_id = $1 AND day >= $3 AND line_from <= $2
+         ORDER BY byte_from DESC LIMIT 1",
+        id as _,
+        i64::try_from(line).unwrap_or(i64::MAX),
+        first_day(id)
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(begin.map_or(0, |begin| begin.max(0) as u64))
 }
 
 /// Bytes and lines stored so far.

@@ -7,8 +7,8 @@ use sqlx::PgPool;
 use st2d::model::{ExecutionId, ObjectId};
 
 /// A row to be, ended an hour ago unless changed.
-struct Row {
-    id: ExecutionId,
+pub(super) struct Row {
+    pub(super) id: ExecutionId,
     action: &'static str,
     status: &'static str,
     parameters: Value,
@@ -21,7 +21,7 @@ fn at(age: TimeDelta) -> DateTime<Utc> {
     st2d::clock::now() - age
 }
 
-fn row(age: TimeDelta, action: &'static str, status: &'static str) -> Row {
+pub(super) fn row(age: TimeDelta, action: &'static str, status: &'static str) -> Row {
     Row {
         id: ExecutionId(ObjectId::at(at(age))),
         action,
@@ -33,7 +33,7 @@ fn row(age: TimeDelta, action: &'static str, status: &'static str) -> Row {
     }
 }
 
-async fn put(pool: &PgPool, row: &Row) {
+pub(super) async fn put(pool: &PgPool, row: &Row) {
     let (pack, name) = row.action.split_once('.').unwrap();
     let action = json!({"id": ObjectId::generate().to_string(), "pack": pack, "name": name, "ref": row.action,
         "uid": format!("action:{pack}:{name}"), "enabled": true, "entry_point": "", "runner_type": "local-shell-cmd",
@@ -75,7 +75,7 @@ async fn put(pool: &PgPool, row: &Row) {
 }
 
 /// One chunk of output: line, kind.
-async fn print(pool: &PgPool, id: ExecutionId, lines: &[(&str, &str)]) {
+pub(super) async fn print(pool: &PgPool, id: ExecutionId, lines: &[(&str, &str)]) {
     let (bytes, count): (i64, i64) = sqlx::query_as(
         "SELECT coalesce(sum(length(data)), 0)::bigint, coalesce(sum(cardinality(line_ends)), 0)::bigint
          FROM execution_output WHERE execution_id = $1",

@@ -6,3 +6,4 @@ mod access;
 mod conventions;
 mod executions;
 mod server;
+mod stream;

@@ -52,15 +52,13 @@ pub(in crate::api) async fn text(
     }
     response.insert_header((COMPLETE, if execution.status.is_completed() { "true" } else { "false" }));
 
-    let part = Part {
-        pool: pool.clone(),
-        id: execution.id,
-        from: offset,
-        first_line: after.map_or(0, |line| line.saturating_add(1)),
-        to: bytes,
-        kind,
+    let first_line = after.map_or(0, |line| line.saturating_add(1));
+    let from = match first_line {
+        0 => offset,
+        line => offset.max(outputs::chunk_of_line(pool, execution.id, line).await?),
     };
-    if bytes.saturating_sub(offset) <= ONE_PIECE {
+    let part = Part { pool: pool.clone(), id: execution.id, from, first_line, to: bytes, kind };
+    if bytes.saturating_sub(from) <= ONE_PIECE {
         return Ok(response.body(part.all().await?));
     }
     Ok(response.streaming(part.pieces()))
@@ -93,11 +91,7 @@ impl Part {
     /// The next piece; `None` at the end.
     async fn next(&mut self) -> crate::store::Result<Option<Vec<u8>>> {
         while self.from < self.to {
-            let lines = if self.first_line > 0 {
-                outputs::read_from_line(&self.pool, self.id, self.first_line, self.from).await?
-            } else {
-                outputs::read_from_byte(&self.pool, self.id, self.from).await?
-            };
+            let lines = outputs::read_from_byte(&self.pool, self.id, self.from).await?;
             let Some(end) = lines.byte_end() else { break };
             let piece = self.wanted(&lines);
             self.from = end;

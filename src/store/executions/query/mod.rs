@@ -51,6 +51,15 @@ pub async fn exists(db: impl PgExecutor<'_>, id: ExecutionId) -> Result<bool> {
     Ok(found.fetch_one(db).await?)
 }
 
+/// The status of an execution.
+pub async fn status(db: impl PgExecutor<'_>, id: ExecutionId) -> Result<Option<ExecutionStatus>> {
+    let status = sqlx::query_scalar!(
+        r#"SELECT status AS "status: ExecutionStatus" FROM executions WHERE id = $1"#,
+        id as _
+    );
+    Ok(status.fetch_optional(db).await?)
+}
+
 /// The newest execution.
 pub async fn last(db: impl PgExecutor<'_>) -> Result<Option<ExecutionId>> {
     let newest =
