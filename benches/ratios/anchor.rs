@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A row of about 1 kB that goes through three states, a commit each: what an execution costs without batching.
-pub const THREE_COMMITS: &str = "\
+pub(crate) const THREE_COMMITS: &str = "\
 \\set id random(1, 2000000000)
 INSERT INTO runs (key, status, body, log) VALUES (:id, 'requested', repeat('x', 700), 'requested') RETURNING id \\gset
 UPDATE runs SET status = 'running', log = log || ',running' WHERE id = :id AND status = 'requested';
@@ -16,10 +16,10 @@ UPDATE runs SET status = 'succeeded', log = log || ',succeeded', result = repeat
 ";
 
 /// One durable row.
-pub const ONE_INSERT: &str =
+pub(crate) const ONE_INSERT: &str =
     "INSERT INTO runs (key, status, body, log) VALUES (1, 'requested', repeat('x', 700), 'r');";
 
-pub fn prepare(postgres: &Postgres) -> anyhow::Result<()> {
+pub(crate) fn prepare(postgres: &Postgres) -> anyhow::Result<()> {
     postgres.psql(
         "anchor",
         "CREATE TABLE IF NOT EXISTS runs (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key bigint, status text,
@@ -30,21 +30,21 @@ pub fn prepare(postgres: &Postgres) -> anyhow::Result<()> {
 }
 
 /// Seconds of one bare `sh -c true`.
-pub fn shell() -> f64 {
+pub(crate) fn shell() -> f64 {
     let begin = Instant::now();
     let _ = Command::new("/bin/sh").args(["-c", "true"]).output();
     begin.elapsed().as_secs_f64()
 }
 
 /// Seconds of one bare `/bin/true`.
-pub fn true_() -> f64 {
+pub(crate) fn true_() -> f64 {
     let begin = Instant::now();
     let _ = Command::new("/bin/true").output();
     begin.elapsed().as_secs_f64()
 }
 
 /// Shells per second with two threads that start them.
-pub fn shells_per_second(duration: Duration) -> f64 {
+pub(crate) fn shells_per_second(duration: Duration) -> f64 {
     let begin = Instant::now();
     let count: usize = std::thread::scope(|scope| {
         let worker = || {

@@ -9,18 +9,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub struct Daemon {
+pub(crate) struct Daemon {
     process: Child,
-    pub address: String,
-    pub key: String,
+    pub(crate) address: String,
+    pub(crate) key: String,
     /// From the start of the process to the line that says it is ready.
-    pub ready_after: Duration,
+    pub(crate) ready_after: Duration,
     directory: Option<tempfile::TempDir>,
 }
 
 impl Daemon {
     /// Starts with a fresh data directory on `database_url`.
-    pub fn start(database_url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn start(database_url: &str) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let mut daemon = Self::start_in(directory.path(), Some(database_url))?;
         daemon.directory = Some(directory);
@@ -28,7 +28,7 @@ impl Daemon {
     }
 
     /// Starts in a directory that stays; without a URL it runs its private PostgreSQL.
-    pub fn start_in(directory: &Path, database_url: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn start_in(directory: &Path, database_url: Option<&str>) -> anyhow::Result<Self> {
         let begin = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_st2d"));
         command.arg("--data-dir").arg(directory.join("st2"));
@@ -51,16 +51,16 @@ impl Daemon {
         Ok(Self { process, address, key, ready_after, directory: None })
     }
 
-    pub fn client(&self) -> anyhow::Result<Client> {
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
         Client::connect(&self.address, &self.key)
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
 
     /// The data directory's place in the environment of `st2`.
-    pub fn st2(&self) -> Command {
+    pub(crate) fn st2(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_st2"));
         command.env("ST2_API_URL", format!("http://{}/v1", self.address)).env("ST2_API_KEY", &self.key);
         command.stdout(Stdio::null()).stderr(Stdio::null());

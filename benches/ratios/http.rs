@@ -6,25 +6,24 @@ use std::{
     net::TcpStream,
 };
 
-pub struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
     key: String,
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub body: Vec<u8>,
-    pub head_bytes: usize,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Client {
-    pub fn connect(address: &str, key: &str) -> anyhow::Result<Self> {
+    pub(crate) fn connect(address: &str, key: &str) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Self { stream: BufReader::new(stream), key: key.to_owned() })
     }
 
-    pub fn request(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
+    pub(crate) fn request(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
         let text = format!(
             "{method} {path} HTTP/1.1\r\nHost: bench\r\nSt2-Api-Key: {}\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
@@ -32,31 +31,31 @@ impl Client {
             body.len()
         );
         self.stream.get_mut().write_all(text.as_bytes())?;
-        let (status, length, head_bytes) = self.head()?;
+        let (status, length) = self.head()?;
         let mut body = vec![0; length.context("no length")?];
         self.stream.read_exact(&mut body)?;
-        Ok(Answer { status, body, head_bytes })
+        Ok(Answer { status, body })
     }
 
     /// Begins a GET whose answer does not end; what follows is read line by line.
-    pub fn stream(mut self, path: &str) -> anyhow::Result<BufReader<TcpStream>> {
+    pub(crate) fn stream(mut self, path: &str) -> anyhow::Result<BufReader<TcpStream>> {
         let text = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nSt2-Api-Key: {}\r\n\r\n", self.key);
         self.stream.get_mut().write_all(text.as_bytes())?;
-        let (status, ..) = self.head()?;
+        let (status, _) = self.head()?;
         if status != 200 {
             bail!("the stream answered {status}");
         }
         Ok(self.stream)
     }
 
-    fn head(&mut self) -> anyhow::Result<(u16, Option<usize>, usize)> {
-        let (mut status, mut length, mut bytes) = (0, None, 0);
+    fn head(&mut self) -> anyhow::Result<(u16, Option<usize>)> {
+        let (mut status, mut length) = (0, None);
         loop {
             let mut line = String::new();
-            bytes += self.stream.read_line(&mut line)?;
+            self.stream.read_line(&mut line)?;
             let line = line.trim_end();
             if line.is_empty() {
-                return Ok((status, length, bytes));
+                return Ok((status, length));
             }
             if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
                 status = rest.get(..3).context("short status line")?.parse()?;
@@ -70,7 +69,7 @@ impl Client {
 }
 
 /// Requests an action; answers the execution's id.
-pub fn post(client: &mut Client, body: &str) -> anyhow::Result<String> {
+pub(crate) fn post(client: &mut Client, body: &str) -> anyhow::Result<String> {
     let answer = client.request("POST", "/v1/executions", body)?;
     if answer.status != 201 {
         bail!("POST /executions: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
@@ -80,7 +79,7 @@ pub fn post(client: &mut Client, body: &str) -> anyhow::Result<String> {
 }
 
 /// Requests an action and throws the answer away: for loads where reading it would cost more than making it.
-pub fn fire(client: &mut Client, body: &str) -> anyhow::Result<()> {
+pub(crate) fn fire(client: &mut Client, body: &str) -> anyhow::Result<()> {
     let answer = client.request("POST", "/v1/executions", body)?;
     if answer.status != 201 {
         bail!("POST /executions: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
@@ -89,7 +88,7 @@ pub fn fire(client: &mut Client, body: &str) -> anyhow::Result<()> {
 }
 
 /// Polls an execution until it has ended; answers it.
-pub fn wait(client: &mut Client, id: &str) -> anyhow::Result<serde_json::Value> {
+pub(crate) fn wait(client: &mut Client, id: &str) -> anyhow::Result<serde_json::Value> {
     loop {
         let answer = client.request("GET", &format!("/v1/executions/{id}"), "")?;
         let document: serde_json::Value = serde_json::from_slice(&answer.body)?;

@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub struct Postgres {
+pub(crate) struct Postgres {
     directory: tempfile::TempDir,
     process: Child,
 }
 
 /// Newest `/usr/lib/postgresql/*/bin`, or what PATH finds.
-pub fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -36,7 +36,7 @@ fn unprivileged(command: &mut Command) -> anyhow::Result<&mut Command> {
 }
 
 /// Makes a cluster below `directory`; answers how long it took.
-pub fn initdb(directory: &Path) -> anyhow::Result<Duration> {
+pub(crate) fn initdb(directory: &Path) -> anyhow::Result<Duration> {
     if nix::unistd::geteuid().is_root() {
         let user = nix::unistd::User::from_name("postgres")?.context("no user `postgres` on this machine")?;
         nix::unistd::chown(directory, Some(user.uid), Some(user.gid))?;
@@ -54,7 +54,7 @@ pub fn initdb(directory: &Path) -> anyhow::Result<Duration> {
 }
 
 /// Starts a server on a cluster; answers when it takes connections.
-pub fn serve(directory: &Path) -> anyhow::Result<(Child, Duration)> {
+pub(crate) fn serve(directory: &Path) -> anyhow::Result<(Child, Duration)> {
     let begin = Instant::now();
     let process = unprivileged(&mut Command::new(program("postgres")))?
         .arg("-D")
@@ -76,7 +76,7 @@ pub fn serve(directory: &Path) -> anyhow::Result<(Child, Duration)> {
 }
 
 /// Stops a server as fast as it goes without losing anything.
-pub fn stop(process: &mut Child) {
+pub(crate) fn stop(process: &mut Child) {
     let _ = nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(process.id() as i32),
         nix::sys::signal::Signal::SIGINT,
@@ -85,7 +85,7 @@ pub fn stop(process: &mut Child) {
 }
 
 impl Postgres {
-    pub fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         initdb(directory.path())?;
         let (process, _) = serve(directory.path())?;
@@ -95,12 +95,12 @@ impl Postgres {
         Ok(server)
     }
 
-    pub fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.directory.path().display())
     }
 
     /// Runs SQL; answers the unaligned text.
-    pub fn psql(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> anyhow::Result<String> {
         let output = Command::new(program("psql"))
             .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", sql, "-h"])
             .arg(self.directory.path())
@@ -112,7 +112,7 @@ impl Postgres {
     }
 
     /// Transactions per second of a pgbench script.
-    pub fn pgbench(&self, script: &str, clients: u32, seconds: u32) -> anyhow::Result<f64> {
+    pub(crate) fn pgbench(&self, script: &str, clients: u32, seconds: u32) -> anyhow::Result<f64> {
         let file = self.directory.path().join("script.sql");
         fs::write(&file, script)?;
         let output = Command::new(program("pgbench"))

@@ -4,27 +4,27 @@ use std::fmt::Write;
 
 /// Whether more or less is better.
 #[derive(Clone, Copy)]
-pub enum Goal {
+pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
 }
 
 /// One metric.
-pub struct Row {
-    pub number: &'static str,
-    pub what: &'static str,
+pub(crate) struct Row {
+    pub(crate) number: &'static str,
+    pub(crate) what: &'static str,
     /// Subject over anchor, one for each pair; or plain values where there is no anchor.
-    pub values: Vec<f64>,
-    pub goal: Goal,
-    pub stretch: f64,
+    pub(crate) values: Vec<f64>,
+    pub(crate) goal: Goal,
+    pub(crate) stretch: f64,
     /// Absolute figures, for orientation.
-    pub note: String,
+    pub(crate) note: String,
 }
 
 #[derive(Default)]
-pub struct Table(Vec<Row>);
+pub(crate) struct Table(Vec<Row>);
 
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
@@ -50,12 +50,12 @@ impl Row {
 }
 
 impl Table {
-    pub fn push(&mut self, row: Row) {
+    pub(crate) fn push(&mut self, row: Row) {
         eprintln!("{:>4} {:<58} {:>9.3} {}", row.number, row.what, median(&row.values), row.verdict());
         self.0.push(row);
     }
 
-    pub fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut text = String::from(
             "| # | metric | median | spread | goal | stretch | reached | absolute |\n|---|---|---|---|---|---|---|---|\n",
         );

@@ -35,6 +35,17 @@ macro_rules! config {
         }
 
         impl Config {
+    /// Directory of the packs' configuration files.
+    pub fn configs_dir(&self) -> PathBuf {
+        if self.content.configs_dir.as_os_str().is_empty() {
+            self.data_dir.join("configs")
+        } else {
+            self.content.configs_dir.clone()
+        }
+    }
+}
+
+impl Config {
             /// The sections by name, each with the lines of its doc comment, in the order of the example file.
             fn sections(&self) -> Vec<(&'static str, &'static [&'static str], &dyn Section)> {
                 vec![$((stringify!($name), &[$($doc),*], &self.$name as &dyn Section)),*]

@@ -18,6 +18,7 @@ use crate::{
     app::App,
     bus::Bus,
     config::Config,
+    content,
     engine::Engine,
     service::Stop,
     store::{Store, ledger::Ledger},
@@ -100,7 +101,9 @@ impl Running {
         let first_start = async {
             access::bootstrap(&store, data_dir.path()).await.context("cannot make the first administrator")
         };
-        let (access, first_start) = tokio::try_join!(access, first_start)?;
+        let content =
+            async { content::register_all(&store, &config).await.context("cannot register the packs") };
+        let (access, first_start, _) = tokio::try_join!(access, first_start, content)?;
         let (ledger, writer) = Ledger::start(&store);
         let node_name = data_dir.node_name()?;
         let engine = Engine::start(config.clone(), store.clone(), ledger, access.clone(), &node_name)

@@ -9,3 +9,5 @@ mod conformance;
 mod content;
 mod daemon;
 mod support;
+mod engine;
+mod imports;

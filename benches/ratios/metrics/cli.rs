@@ -10,7 +10,7 @@ use std::time::Instant;
 
 const SAMPLES: usize = 40;
 
-pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let postgres = Postgres::start()?;
     let daemon = Daemon::start(&postgres.url("st2"))?;
     let (mut version, mut noop) = (vec![], vec![]);

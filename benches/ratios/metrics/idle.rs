@@ -10,7 +10,7 @@ use std::{fs, path::Path, time::Duration};
 
 const IDLE_SECONDS: u32 = 60;
 
-pub fn run() -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run() -> anyhow::Result<Vec<Row>> {
     let mut rows = memory()?;
     rows.extend(work()?);
     Ok(rows)

@@ -16,7 +16,7 @@ const SAMPLES: usize = 60;
 /// Long enough for the machine's cores to doze off.
 const IDLE: Duration = Duration::from_millis(30);
 
-pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let postgres = Postgres::start()?;
     anchor::prepare(&postgres)?;
     let daemon = Daemon::start(&postgres.url("st2"))?;

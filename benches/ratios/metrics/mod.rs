@@ -1,10 +1,10 @@
 //! One file per group of metrics that share a set-up.
 
-pub mod cli;
-pub mod idle;
-pub mod latency;
-pub mod output;
-pub mod shell;
-pub mod start;
-pub mod stream;
-pub mod throughput;
+pub(crate) mod cli;
+pub(crate) mod idle;
+pub(crate) mod latency;
+pub(crate) mod output;
+pub(crate) mod shell;
+pub(crate) mod start;
+pub(crate) mod stream;
+pub(crate) mod throughput;

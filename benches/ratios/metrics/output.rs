@@ -13,7 +13,7 @@ use std::time::Instant;
 const LINES: usize = 10_000;
 const LINE: usize = 64;
 
-pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let postgres = Postgres::start()?;
     anchor::prepare(&postgres)?;
     let daemon = Daemon::start(&postgres.url("st2"))?;
@@ -46,14 +46,18 @@ pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
         stretch: 0.7,
         note: format!("{:.0}/s against {:.0}/s", median(&stored), median(&copied)),
     }];
-    let early = LINE * 99;
-    let late = text.len() - LINE;
+    // A poller at line 100 of an action that has printed 100 lines, and one at line 10,000 of 10,000.
+    let few =
+        json!({"action": "core.local", "parameters": {"cmd": format!("{cat} | head -n 100")}}).to_string();
+    let short = http::post(&mut client, &few)?;
+    http::wait(&mut client, &short)?;
+    let (early, late) = (LINE * 99, text.len() - LINE);
     let mut costs = Vec::new();
     let mut bytes = 0;
     for _ in 0..pairs {
-        // The same amount of news at both ends: one line, asked for with the execution's end cut off.
-        let near = poll(&mut client, &id, early, LINE)?.0;
-        let (far, answered) = poll(&mut client, &id, late, LINE)?;
+        // The same amount of news at both: one line.
+        let near = poll(&mut client, &short, early)?.0;
+        let (far, answered) = poll(&mut client, &id, late)?;
         bytes = answered;
         costs.push(far / near);
     }
@@ -76,9 +80,9 @@ pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Median seconds of a poll for `length` bytes at `offset`, and the bytes it answered.
-fn poll(client: &mut http::Client, id: &str, offset: usize, length: usize) -> anyhow::Result<(f64, usize)> {
-    let path = format!("/api/v1/executions/{id}/output?offset={offset}&length={length}");
+/// Median seconds of a poll for what follows `offset`, and the bytes it answered.
+fn poll(client: &mut http::Client, id: &str, offset: usize) -> anyhow::Result<(f64, usize)> {
+    let path = format!("/api/v1/executions/{id}/output?offset={offset}");
     let mut times = Vec::new();
     let mut bytes = 0;
     for _ in 0..100 {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const COMMANDS: usize = 1500;
 const CLIENTS: usize = 4;
 
-pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let postgres = Postgres::start()?;
     let daemon = Daemon::start(&postgres.url("st2"))?;
     let (mut ratios, mut rates, mut bare) = (vec![], vec![], vec![]);

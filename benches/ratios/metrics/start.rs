@@ -7,7 +7,7 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
-pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let (mut first, mut warm) = (vec![], vec![]);
     let (mut first_times, mut warm_times, mut bare_first, mut bare_warm) = (vec![], vec![], vec![], vec![]);
     for _ in 0..pairs {

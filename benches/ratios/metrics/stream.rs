@@ -20,7 +20,7 @@ use tokio::{
 /// Events of one round; each is about 300 bytes, as a line of output is on the stream.
 const EVENTS: usize = 3_000;
 
-pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let postgres = Postgres::start()?;
     let daemon = Daemon::start(&postgres.url("st2"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

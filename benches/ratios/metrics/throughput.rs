@@ -13,7 +13,7 @@ const CLIENTS: usize = 8;
 const SECONDS: u32 = 4;
 const NOOP: &str = r#"{"action":"core.noop"}"#;
 
-pub fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let postgres = Postgres::start()?;
     anchor::prepare(&postgres)?;
     let daemon = Daemon::start(&postgres.url("st2"))?;

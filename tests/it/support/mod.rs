@@ -2,5 +2,6 @@
 
 pub(crate) mod corpus;
 pub(crate) mod daemon;
+pub(crate) mod executions;
 pub(crate) mod postgres;
 pub(crate) mod processes;

@@ -1,0 +1,6 @@
+//! The engine as clients see it: executions from request to end, and what faults do to them.
+
+mod control;
+mod faults;
+mod requests;
+mod shell;
