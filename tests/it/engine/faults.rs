@@ -77,14 +77,15 @@ async fn after_kill_9_of_postgresql_under_load_nothing_accepted_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_lets_what_runs_finish() {
-    let st2 = TestDaemon::start().with_config("actionrunner.exit_still_active_check = 30").await;
-    let database = st2.database().clone();
+    let st2 = TestDaemon::start()
+        .with_private_postgres()
+        .with_env("ST2_ACTIONRUNNER__EXIT_STILL_ACTIVE_CHECK", "30")
+        .await;
+    let home = st2.home();
     let id = st2.request_action("core.local", json!({"cmd": "sleep 1; echo finished"})).await;
     st2.wait_for(&id, &["running"]).await;
     assert!(st2.stop().await.success());
-    let st2 = TestDaemon::start().with_database(database).await;
-    let ended = st2.get(&format!("/v1/executions/{id}")).await;
-    // Another data directory has other keys; the row is what counts.
-    let _ = ended;
-    let _ = st2;
+    let st2 = TestDaemon::start().with_private_postgres().with_home(&home).await;
+    let ended = st2.get(&format!("/v1/executions/{id}")).await.expect(200);
+    assert_eq!((&ended["status"], &ended["result"]["stdout"]), (&json!("succeeded"), &json!("finished")));
 }
