@@ -1,20 +1,8 @@
 //! Who calls, and the proof that he may: a [`Permit`] is made here alone, so an act that takes one was checked.
 
-use super::{Error, Permission, Result};
+use super::{Error, Permission, Resource, Result};
 use chrono::{DateTime, Utc};
-use std::{borrow::Cow, sync::Arc};
-
-/// A thing a permission may be asked on.
-pub trait Resource {
-    /// Its uid, such as `action:core:local`. Asked for only when rules have to be looked at.
-    fn uid(&self) -> Cow<'_, str>;
-}
-
-impl Resource for str {
-    fn uid(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self)
-    }
-}
+use std::sync::Arc;
 
 /// How a caller proved who he is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

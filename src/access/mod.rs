@@ -12,14 +12,16 @@ mod htpasswd;
 mod login;
 mod password;
 mod permission;
+mod resource;
 mod service_token;
 
 pub use api_key::{generate as generate_api_key, hash as hash_api_key};
 pub use bootstrap::{FirstStart, bootstrap};
-pub use caller::{Caller, Location, Method, Permit, Resource};
+pub use caller::{Caller, Location, Method, Permit};
 pub use error::{Error, Result};
 pub use login::{Login, LoginRequest};
 pub use permission::{Permission, ResourceType};
+pub use resource::Resource;
 
 use crate::{
     clock,

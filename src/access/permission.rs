@@ -215,3 +215,11 @@ impl ResourceType {
         }
     }
 }
+
+impl Permission {
+    /// Whether it is about a single object, and can so be granted on what contains it.
+    pub fn is_about_one(self) -> bool {
+        let kind = self.resource_type().as_str().len();
+        !matches!(&self.as_str()[kind..], "_list" | "_match" | "_help")
+    }
+}

@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 const LIMIT: HeaderName = HeaderName::from_static("x-limit");
 
-/// Largest offset: StackStorm's database driver knew no larger one.
-const LARGEST_OFFSET: i64 = i32::MAX as i64;
+/// Largest offset of most lists: StackStorm checks it before its database does.
+pub const LARGEST_OFFSET: i64 = i32::MAX as i64;
 
 /// Ids a filter may name.
 const MOST_IDS: usize = 100;
@@ -55,6 +55,8 @@ pub struct List {
     pub order: &'static [(&'static str, Direction)],
     /// Rows of a page unless the client says; `None`: all.
     pub default_limit: Option<i64>,
+    /// A larger offset is refused.
+    pub largest_offset: i64,
     /// Fields that can be chosen.
     pub attributes: Attributes,
 }
@@ -82,10 +84,10 @@ impl Paging {
         query: &QueryString,
         caller: &Caller,
         settings: &config::Api,
-        default: Option<i64>,
+        (default_limit, largest_offset): (Option<i64>, i64),
     ) -> ApiResult<Self> {
         let (limit, offset) = (query.integer("limit")?, query.integer("offset")?.unwrap_or(0));
-        if offset > LARGEST_OFFSET {
+        if offset > largest_offset {
             return Err(Error::bad_request(format!("Offset \"{offset}\" specified is more than 32-bit int")));
         }
         if offset < 0 {
@@ -93,7 +95,7 @@ impl Paging {
                 "Offset \"{offset}\" specified, must be a positive number or 0."
             )));
         }
-        Ok(Self { limit: Self::limit(limit.or(default), caller, settings)?, offset })
+        Ok(Self { limit: Self::limit(limit.or(default_limit), caller, settings)?, offset })
     }
 
     fn limit(asked: Option<i64>, caller: &Caller, settings: &config::Api) -> ApiResult<Option<i64>> {
@@ -124,7 +126,7 @@ impl List {
     /// Reads what a client asks for.
     pub fn read(&self, query: &QueryString, caller: &Caller, settings: &config::Api) -> ApiResult<Request> {
         let choice = self.attributes.choose(query)?;
-        let paging = Paging::read(query, caller, settings, self.default_limit)?;
+        let paging = Paging::read(query, caller, settings, (self.default_limit, self.largest_offset))?;
         let mut ranges = Vec::new();
         let mut conditions = Vec::new();
         for (name, filter) in self.filters {

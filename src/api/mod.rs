@@ -154,8 +154,10 @@ async fn answer(
     };
     let mut cookie = None;
     if let Some(caller) = caller {
-        if let Gate::Permission(permission) = route.gate {
-            caller.permit_any(permission).map_err(Error::from)?;
+        match route.gate {
+            Gate::Permission(permission) => drop(caller.permit_any(permission).map_err(Error::from)?),
+            Gate::Admin => caller.require_admin().map_err(Error::from)?,
+            Gate::Public | Gate::Login => {}
         }
         cookie = extract::cookie(request, &caller, &edge.app.config.api);
         request.extensions_mut().insert(caller);

@@ -15,6 +15,8 @@ pub(super) enum Gate {
     Public,
     /// Anybody who says who he is; the handler checks more where there is more to check.
     Login,
+    /// Administrators.
+    Admin,
     /// Who has this permission in general.
     Permission(Permission),
 }
@@ -146,20 +148,39 @@ macro_rules! routes {
 
 /// Every route.
 pub(super) fn table() -> Routes {
-    use Gate::{Login, Permission as Needs, Public};
+    use Gate::{Admin, Login, Permission as Needs, Public};
     use Permission as P;
     routes! {
         GET Api "/" Login => root::version;
         GET Api "/user" Login => user::whoami;
 
         POST Auth "/tokens" Public => tokens::create;
-        POST Auth "/tokens/validate" Login => tokens::validate;
+        POST Auth "/tokens/validate" Login => tokens::check;
         GET Auth "/sso" Public => sso::enabled;
         GET Auth "/sso/request" Public => sso::unavailable;
         POST Auth "/sso/callback" Public => sso::unavailable;
 
         GET Stream "/stream" Needs(P::StreamView) => stream::everything;
         GET Stream "/executions/{id}/output" Needs(P::StreamView) => stream::output;
+
+        GET Api "/actions" Needs(P::ActionList) => actions::list;
+        GET Api "/actions/views/overview" Needs(P::ActionList) => action_views::list;
+        GET Api "/actions/views/overview/{ref_or_id}" Login => action_views::get;
+        GET Api "/actions/views/parameters/{ref_or_id}" Login => action_views::parameters;
+        GET Api "/actions/views/entry_point/{ref_or_id}" Login => action_views::entry_point;
+        GET Api "/actions/{ref_or_id}" Login => actions::get;
+
+        GET Api "/packs" Needs(P::PackList) => packs::list;
+        GET Api "/packs/{pack}" Login => packs::get;
+
+        GET Api "/runnertypes" Needs(P::RunnerTypeList) => runner_types::list;
+        GET Api "/runnertypes/{name_or_id}" Login => runner_types::get;
+        PUT Api "/runnertypes/{name_or_id}" Login => runner_types::replace;
+
+        GET Api "/service_registry/groups" Admin => service_registry::groups;
+        GET Api "/service_registry/groups/{id}/members" Admin => service_registry::members;
+        GET Api "/rbac/permission_types" Admin => rbac::permission_types;
+        GET Api "/rbac/permission_types/{type}" Admin => rbac::permission_type;
 
         GET Api "/executions" Needs(P::ExecutionList) => executions::read::list;
         GET Api "/executions/views/filters" Needs(P::ExecutionViewsFiltersList) => executions::read::filters;

@@ -1,7 +1,10 @@
 //! JSON exactly as StackStorm clients see it. Values go out as text made here; nothing here reads rows or clocks.
 
+pub mod action;
 pub mod api_key;
 pub mod execution;
+pub mod pack;
+pub mod runner_type;
 pub mod snapshot;
 pub mod timestamp;
 pub mod token;

@@ -1,7 +1,7 @@
 //! `/apikeys`: keys for programs. A key can be named by its id or by its own text.
 
 use crate::{
-    access::{self, Caller, Permission, Resource},
+    access::{self, Caller, Permission},
     api::{
         ApiResult, Error, Object, Path, QueryString, attributes::Attributes, deleted, json, list::List,
         validate,
@@ -15,13 +15,14 @@ use crate::{
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Map, Value, json as value};
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 static LIST: List = List {
     table: "api_keys",
     filters: &[("user", crate::api::list::Filter::Text("user_name"))],
     order: &[],
     default_limit: Some(50),
+    largest_offset: i64::MAX,
     attributes: Attributes { fields: &[], always: &["id"], droppable: None },
 };
 
@@ -39,12 +40,6 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         "additionalProperties": false,
     })
 });
-
-impl Resource for ApiKey {
-    fn uid(&self) -> Cow<'_, str> {
-        Cow::Owned(wire::api_key::uid(self))
-    }
-}
 
 /// `GET /apikeys`.
 pub(in crate::api) async fn list(
@@ -78,8 +73,7 @@ pub(in crate::api) async fn get(
 
 /// `POST /apikeys`: a new key, shown this once, or one known by its hash from elsewhere.
 pub(in crate::api) async fn create(app: Data<App>, caller: Caller, body: Object) -> ApiResult<HttpResponse> {
-    let fields = body.0;
-    validate::object(&SCHEMA, &fields)?;
+    let fields = validate::declared(&SCHEMA, body.0)?;
     let known_hash = text(&fields, "key_hash").map(str::to_owned);
     let fresh = if known_hash.is_none() { Some(access::generate_api_key()?) } else { None };
     let key_hash = known_hash.unwrap_or_else(|| access::hash_api_key(fresh.as_deref().unwrap_or_default()));
@@ -115,8 +109,7 @@ pub(in crate::api) async fn replace(
 ) -> ApiResult<HttpResponse> {
     let key = find(&app, &name).await?.ok_or_else(|| gone(&name))?;
     caller.permit(Permission::ApiKeyModify, &key)?;
-    let fields = body.0;
-    validate::object(&SCHEMA, &fields)?;
+    let fields = validate::declared(&SCHEMA, body.0)?;
     if text(&fields, "key_hash").is_some_and(|hash| hash != MASK && hash != key.key_hash) {
         return Err(Error::bad_request("Update of key_hash is not allowed."));
     }

@@ -1,8 +1,14 @@
 //! One file per resource. A handler shapes the request, gets its permit, acts, and shows what came of it.
 
+pub(super) mod action_views;
+pub(super) mod actions;
 pub(super) mod api_keys;
 pub(super) mod executions;
+pub(super) mod packs;
+pub(super) mod rbac;
 pub(super) mod root;
+pub(super) mod runner_types;
+pub(super) mod service_registry;
 pub(super) mod sso;
 pub(super) mod stream;
 pub(super) mod tokens;

@@ -15,7 +15,7 @@ use actix_web::{
     web::Data,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Map, Value, json as value};
+use serde_json::{Value, json as value};
 use std::sync::LazyLock;
 
 const API_URL: HeaderName = HeaderName::from_static("x-api-url");
@@ -40,8 +40,7 @@ pub(in crate::api) async fn create(
     request: HttpRequest,
     body: Object,
 ) -> ApiResult<HttpResponse> {
-    let fields = body.0;
-    validate::object(&CREATE, &fields)?;
+    let fields = validate::declared(&CREATE, body.0)?;
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     let wanted = LoginRequest {
         ttl: fields.get("ttl").and_then(Value::as_number).cloned(),
@@ -71,9 +70,8 @@ fn offered(request: &HttpRequest) -> Login {
 }
 
 /// `POST /tokens/validate`: whether a token opens.
-pub(in crate::api) async fn validate(app: Data<App>, body: Object) -> ApiResult<HttpResponse> {
-    let fields: Map<String, Value> = body.0;
-    crate::api::validate::object(&VALIDATE, &fields)?;
+pub(in crate::api) async fn check(app: Data<App>, body: Object) -> ApiResult<HttpResponse> {
+    let fields = validate::declared(&VALIDATE, body.0)?;
     let token = fields.get("token").and_then(Value::as_str).filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| Error::bad_request("Token is not provided."))?;
     let found = app.access.find_token(token).await?;

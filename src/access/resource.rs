@@ -1,0 +1,40 @@
+//! The things permissions are asked on, by their uid.
+
+use crate::model::{Action, ApiKey, Pack, RunnerType};
+use std::borrow::Cow;
+
+/// A thing a permission may be asked on.
+pub trait Resource {
+    /// Its uid, such as `action:core:local`. Asked for only when rules have to be looked at.
+    fn uid(&self) -> Cow<'_, str>;
+}
+
+impl Resource for str {
+    fn uid(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl Resource for Action {
+    fn uid(&self) -> Cow<'_, str> {
+        Cow::Owned(self.spec.uid())
+    }
+}
+
+impl Resource for RunnerType {
+    fn uid(&self) -> Cow<'_, str> {
+        Cow::Owned(format!("runner_type:{}", self.name))
+    }
+}
+
+impl Resource for Pack {
+    fn uid(&self) -> Cow<'_, str> {
+        Cow::Owned(format!("pack:{}", self.reference))
+    }
+}
+
+impl Resource for ApiKey {
+    fn uid(&self) -> Cow<'_, str> {
+        Cow::Owned(format!("api_key:{}", self.key_hash))
+    }
+}
