@@ -18,7 +18,7 @@ const TOTAL: HeaderName = HeaderName::from_static("x-total-count");
 const LIMIT: HeaderName = HeaderName::from_static("x-limit");
 
 /// Largest offset of most lists: StackStorm checks it before its database does.
-pub const LARGEST_OFFSET: i64 = i32::MAX as i64;
+const LARGEST_OFFSET: i64 = i32::MAX as i64;
 
 /// Ids a filter may name.
 const MOST_IDS: usize = 100;
@@ -55,8 +55,8 @@ pub struct List {
     pub order: &'static [(&'static str, Direction)],
     /// Rows of a page unless the client says; `None`: all.
     pub default_limit: Option<i64>,
-    /// A larger offset is refused.
-    pub largest_offset: i64,
+    /// Offsets beyond 32 bits are taken, where StackStorm does not check them.
+    pub any_offset: bool,
     /// Fields that can be chosen.
     pub attributes: Attributes,
 }
@@ -84,12 +84,23 @@ impl Paging {
         query: &QueryString,
         caller: &Caller,
         settings: &config::Api,
-        (default_limit, largest_offset): (Option<i64>, i64),
+        default_limit: Option<i64>,
     ) -> ApiResult<Self> {
-        let (limit, offset) = (query.integer("limit")?, query.integer("offset")?.unwrap_or(0));
-        if offset > largest_offset {
+        let paging = Self::with_any_offset(query, caller, settings, default_limit)?;
+        if paging.offset > LARGEST_OFFSET {
+            let offset = paging.offset;
             return Err(Error::bad_request(format!("Offset \"{offset}\" specified is more than 32-bit int")));
         }
+        Ok(paging)
+    }
+
+    fn with_any_offset(
+        query: &QueryString,
+        caller: &Caller,
+        settings: &config::Api,
+        default_limit: Option<i64>,
+    ) -> ApiResult<Self> {
+        let (limit, offset) = (query.integer("limit")?, query.integer("offset")?.unwrap_or(0));
         if offset < 0 {
             return Err(Error::bad_request(format!(
                 "Offset \"{offset}\" specified, must be a positive number or 0."
@@ -126,7 +137,8 @@ impl List {
     /// Reads what a client asks for.
     pub fn read(&self, query: &QueryString, caller: &Caller, settings: &config::Api) -> ApiResult<Request> {
         let choice = self.attributes.choose(query)?;
-        let paging = Paging::read(query, caller, settings, (self.default_limit, self.largest_offset))?;
+        let read = if self.any_offset { Paging::with_any_offset } else { Paging::read };
+        let paging = read(query, caller, settings, self.default_limit)?;
         let mut ranges = Vec::new();
         let mut conditions = Vec::new();
         for (name, filter) in self.filters {

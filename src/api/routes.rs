@@ -189,16 +189,15 @@ pub(super) fn table() -> Routes {
         GET Api "/executions/{id}/output" Login => executions::output::text;
         GET Api "/executions/{id}/attribute/{name}" Login => executions::read::attribute;
         GET Api "/executions/{id}/result" Login => executions::read::result;
+        POST Api "/executions" Login => executions::write::create;
+        PUT Api "/executions/{id}" Login => executions::write::change;
+        DELETE Api "/executions/{id}" Login => executions::write::cancel;
+        POST Api "/executions/{id}/re_run" Login => executions::write::rerun;
 
         GET Api "/apikeys" Needs(P::ApiKeyList) => api_keys::list;
         POST Api "/apikeys" Needs(P::ApiKeyCreate) => api_keys::create;
         GET Api "/apikeys/{id}" Login => api_keys::get;
         PUT Api "/apikeys/{id}" Login => api_keys::replace;
         DELETE Api "/apikeys/{id}" Login => api_keys::delete;
-
-        POST Api "/executions" Login => executions::write::create;
-        PUT Api "/executions/{id}" Login => executions::write::change;
-        DELETE Api "/executions/{id}" Login => executions::write::cancel;
-        POST Api "/executions/{id}/re_run" Login => executions::write::rerun;
     }
 }

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn actions_change_and_add_to_what_their_runner_takes() {
-        let mut action = Action { id: crate::model::ActionId::generate(), spec: Default::default() };
+        let mut action =
+            Action { id: crate::model::ActionId::generate(), spec: crate::model::NewAction::default() };
         let parameters = json!({"cmd": {"default": "date", "immutable": false}, "more": {"type": "string"}});
         action.spec.parameters = parameters.as_object().cloned().unwrap();
         let runner = RunnerType {

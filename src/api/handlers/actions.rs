@@ -6,7 +6,7 @@ use crate::{
         ApiResult, Error, Path, QueryString,
         attributes::Attributes,
         json,
-        list::{Filter, LARGEST_OFFSET, List},
+        list::{Filter, List},
     },
     app::App,
     model::{Action, ActionId},
@@ -37,7 +37,7 @@ pub(super) static LIST: List = List {
     ],
     order: &[("pack", Direction::Ascending), ("name", Direction::Ascending)],
     default_limit: None,
-    largest_offset: LARGEST_OFFSET,
+    any_offset: false,
     attributes: Attributes {
         fields: wire::action::FIELDS,
         always: &["id", "ref"],

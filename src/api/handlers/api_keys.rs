@@ -22,7 +22,7 @@ static LIST: List = List {
     filters: &[("user", crate::api::list::Filter::Text("user_name"))],
     order: &[],
     default_limit: Some(50),
-    largest_offset: i64::MAX,
+    any_offset: true,
     attributes: Attributes { fields: &[], always: &["id"], droppable: None },
 };
 

@@ -6,7 +6,7 @@ use crate::{
         ApiResult, Error, Path, QueryString,
         attributes::Attributes,
         json,
-        list::{Filter, LARGEST_OFFSET, List},
+        list::{Filter, List},
     },
     app::App,
     model::{Pack, PackId},
@@ -23,7 +23,7 @@ static LIST: List = List {
     filters: &[("id", Filter::Ids("id")), ("name", Filter::Text("name")), ("ref", Filter::Text("ref"))],
     order: &[("ref", Direction::Ascending)],
     default_limit: Some(100),
-    largest_offset: LARGEST_OFFSET,
+    any_offset: false,
     attributes: Attributes { fields: wire::pack::FIELDS, always: &["id"], droppable: None },
 };
 

@@ -6,7 +6,7 @@ use crate::{
         ApiResult, Error, Object, Path, QueryString,
         attributes::Attributes,
         json,
-        list::{Filter, LARGEST_OFFSET, List},
+        list::{Filter, List},
         validate,
     },
     app::App,
@@ -26,7 +26,7 @@ static LIST: List = List {
     filters: &[("id", Filter::Ids("id")), ("name", Filter::Texts("name"))],
     order: &[("name", Direction::Ascending)],
     default_limit: Some(100),
-    largest_offset: LARGEST_OFFSET,
+    any_offset: false,
     attributes: Attributes { fields: wire::runner_type::FIELDS, always: &["id"], droppable: None },
 };
 
