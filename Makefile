@@ -9,11 +9,13 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # Queries are checked against .sqlx, which is committed: a build needs no database.
 export SQLX_OFFLINE ?= true
 target := $(or $(CARGO_TARGET_DIR),target)
+PREFIX ?= /usr/local
 
-.PHONY: help run build test bench conformance sqlx
+.PHONY: help run build install test bench conformance sqlx
 help:
 	@echo 'make run          install what is missing, build, start st2d (ARGS="--api-listen 0.0.0.0:9101" …)'
 	@echo 'make build        build st2d and st2 in release mode: $(target)/release'
+	@echo 'make install      put them into $(PREFIX)/bin, a systemd unit and /etc/st2/st2.toml beside (as root)'
 	@echo 'make test         everything CI checks: form, lints, docs, queries, tests, licences'
 	@echo 'make conformance  replay the recorded behaviour of StackStorm against st2d'
 	@echo 'make bench        measure, and print one table of ratios'
@@ -27,6 +29,16 @@ build:
 	@.ci/ground.sh run
 	@echo '== building st2d and st2 in release mode (some minutes the first time)'
 	cargo build --release --locked
+
+# Does not build, so that root need not have Rust.
+install:
+	@test -x $(target)/release/st2d || { echo 'Run `make build` first.' >&2; exit 1; }
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(target)/release/st2d $(target)/release/st2
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/st2d README.md
+	test -e $(DESTDIR)/etc/st2/st2.toml || install -D -m 0600 -t $(DESTDIR)/etc/st2 st2.toml
+	install -d $(DESTDIR)/etc/systemd/system
+	sed 's,/usr/local,$(PREFIX),' docs/st2d.service >$(DESTDIR)/etc/systemd/system/st2d.service
+	@echo '== now: systemctl daemon-reload && systemctl enable --now st2d'
 
 test:
 	@.ci/ground.sh test
