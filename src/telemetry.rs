@@ -3,6 +3,7 @@
 //! Left out: metrics, and files of one's own (the service manager keeps what a daemon prints).
 
 use std::io::IsTerminal;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter,
     fmt::{format::Writer, time::FormatTime},
@@ -13,6 +14,9 @@ use tracing_subscriber::{
 /// What libraries say at `info` is of use to their authors only.
 const QUIET: &str =
     "sqlx=warn,actix_server=warn,actix_http=warn,actix_web=warn,hyper=warn,reqwest=warn,mio=warn";
+
+/// Lines that wait for whoever reads our stderr. Past them lines are lost: a stuck reader must not stop the daemon.
+const WAITING_LINES: usize = 10_000;
 
 /// Stamps from the program's own clock.
 struct Stamp;
@@ -44,8 +48,9 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
     EnvFilter::builder().parse(format!("{QUIET},{level}")).map_err(|error| error.to_string())
 }
 
-/// Starts logging with the settings `log.level` and `log.format`. Call it once.
-pub fn init(level: &str, format: &str) -> anyhow::Result<()> {
+/// Starts logging with the settings `log.level` and `log.format`. Call it once, and keep what it returns: dropped, it
+/// writes what still waits.
+pub fn init(level: &str, format: &str) -> anyhow::Result<WorkerGuard> {
     let filter = filter(level).map_err(|reason| anyhow::anyhow!("log.level: {reason}"))?;
     let terminal = std::io::stderr().is_terminal();
     let human = match format {
@@ -54,7 +59,13 @@ pub fn init(level: &str, format: &str) -> anyhow::Result<()> {
         _ => terminal,
     };
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_timer(Stamp);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(WAITING_LINES)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    // A log that cannot be written is nothing to panic about.
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(writer).with_timer(Stamp).log_internal_errors(false);
     if human {
         let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         registry.with(layer.with_ansi(colours).with_target(false)).try_init()?;
@@ -63,7 +74,7 @@ pub fn init(level: &str, format: &str) -> anyhow::Result<()> {
             .with(layer.json().flatten_event(true).with_current_span(true).with_span_list(false))
             .try_init()?;
     }
-    Ok(())
+    Ok(guard)
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ fn main() -> ExitCode {
 
 fn run(loaded: config::Loaded, options: daemon::Options) -> ExitCode {
     let config = loaded.config;
-    let result = telemetry::init(&config.log.level, &config.log.format).and_then(|()| {
+    let result = telemetry::init(&config.log.level, &config.log.format).and_then(|_log| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(daemon::run(config, options))
     });

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for an orderly stop, the second for a quick one.
+//! SIGTERM, SIGINT and SIGHUP (a closed terminal): the first asks for an orderly stop, the second for a quick one.
 
 use crate::service::{Stop, spawn};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,13 +18,16 @@ pub(super) fn listen() -> std::io::Result<Asked> {
     let asked = Asked { stop: Stop::new(), hurry: Stop::new() };
     let terminate = signal(SignalKind::terminate())?;
     let interrupt = signal(SignalKind::interrupt())?;
-    spawn("signals", watch(terminate, interrupt, asked.clone()));
+    // Under `nohup` it is ignored, and must stay so.
+    let hang_up = if hang_up_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+    spawn("signals", watch(terminate, interrupt, hang_up, asked.clone()));
     Ok(asked)
 }
 
-async fn watch(mut terminate: Signal, mut interrupt: Signal, asked: Asked) {
+async fn watch(mut terminate: Signal, mut interrupt: Signal, mut hang_up: Option<Signal>, asked: Asked) {
     let mut next = async || {
         tokio::select! {
+            Some(_) = async { hang_up.as_mut()?.recv().await } => "SIGHUP",
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         }
@@ -35,4 +38,11 @@ async fn watch(mut terminate: Signal, mut interrupt: Signal, asked: Asked) {
     let name = next().await;
     warn!("Got {name} again: no longer waiting for running actions");
     asked.hurry.request();
+}
+
+fn hang_up_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // A bit for each signal; SIGHUP is number 1, the lowest.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -3,3 +3,4 @@
 mod data_directory;
 mod database;
 mod settings;
+mod signals;

@@ -69,6 +69,8 @@ impl Home {
 pub(crate) struct Starting {
     home: Home,
     private: bool,
+    /// Whether its log goes into a file.
+    log: bool,
     database: Option<TestDatabase>,
     config: String,
     args: Vec<String>,
@@ -121,6 +123,12 @@ impl Starting {
         self
     }
 
+    /// With nobody reading what it logs.
+    pub(crate) fn with_stuck_log_reader(mut self) -> Self {
+        self.log = false;
+        self
+    }
+
     /// The command, and the database it uses.
     fn command(&mut self) -> Command {
         let config = self.home.file("st2.toml");
@@ -162,7 +170,11 @@ impl Starting {
         let mut command = self.command();
         let _ = std::fs::remove_file(self.home.file("ports"));
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.home.file("log")).unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(if self.log { log.into() } else { Stdio::piped() })
+            .spawn()
+            .unwrap();
         let stdout = Arc::new(Mutex::new(Vec::new()));
         let reader = BufReader::new(child.stdout.take().unwrap());
         let lines = stdout.clone();
@@ -228,6 +240,7 @@ impl TestDaemon {
         Starting {
             home: Home::new(),
             private: false,
+            log: true,
             database: None,
             // A stop shall not wait for the long-running actions of a test.
             config: "actionrunner.exit_still_active_check = 0\nactionrunner.kill_grace = 0.5\n".to_owned(),
@@ -318,6 +331,11 @@ impl TestDaemon {
     pub(crate) async fn stop(mut self) -> ExitStatus {
         let status = tokio::task::block_in_place(|| self.end());
         status.expect("it had ended before")
+    }
+
+    /// Waits for its end, which something else brings about.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        eventually("the end of st2d", STOP, async || self.child.try_wait().unwrap()).await
     }
 
     /// Stops it if it runs; checks that no process of it is left.
