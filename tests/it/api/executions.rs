@@ -323,3 +323,22 @@ async fn output_is_read_whole_by_kind_and_from_where_a_poller_stopped(pool: PgPo
         (400, "\"offset\" must be zero or more.")
     );
 }
+
+#[sqlx::test]
+async fn a_long_list_comes_whole(pool: PgPool) {
+    let st2 = start(pool.clone()).await;
+    let rows: Vec<Row> = (0..450).map(|_| row(TimeDelta::minutes(5), "core.echo", "succeeded")).collect();
+    for row in &rows {
+        put(&pool, row).await;
+    }
+    let all = st2.get("/v1/executions?limit=-1&include_attributes=id&sort=id").await;
+    assert_eq!(
+        (all.header("x-total-count"), all.header("content-type")),
+        (Some("450"), Some("application/json"))
+    );
+    let ids: Vec<_> =
+        all.body.as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+    let mut expected: Vec<_> = rows.iter().map(|row| row.id.to_string()).collect();
+    expected.sort_unstable();
+    assert_eq!(ids, expected);
+}

@@ -6,7 +6,10 @@ use crate::{
     api::{ApiResult, Error, NOT_FOUND, Path, QueryString, json, json_bytes, list::listed},
     app::App,
     model::ExecutionId,
-    store::executions::query::{self, Depth, Row},
+    store::{
+        self,
+        executions::query::{self, Depth, Row},
+    },
     wire::{self, execution::View, snapshot},
 };
 use actix_web::{
@@ -15,14 +18,19 @@ use actix_web::{
         StatusCode,
         header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE},
     },
-    web::Data,
+    web::{Bytes, Data},
 };
 use flate2::{Compression, write::GzEncoder};
+use futures_util::{StreamExt, stream};
 use serde_json::{Map, Value};
+use sqlx::PgPool;
 use std::{collections::BTreeSet, io::Write};
 
 /// Largest `max_result_size`, in bytes.
 const LARGEST_RESULT: i64 = 14 * 1024 * 1024;
+
+/// Executions read at once for a list.
+const AT_ONCE: usize = 200;
 
 /// What can be asked for alone.
 const ATTRIBUTES: [&str; 3] = ["result", "trigger_instance", "status"];
@@ -38,9 +46,8 @@ pub(in crate::api) async fn list(
     let mask = caller.masking(query.boolean("show_secrets")?.unwrap_or(false));
     let view = View { fields, ..view(&app, mask) };
     let page = query::list(app.store.pool(), app.store.history(), &asked).await?;
-    let rows = query::find_rows(app.store.pool(), &page.ids, view.fields.wants_result()).await?;
     let limit = asked.limit.map(|limit| limit as i64);
-    Ok(listed(array(&rows, &view), Some(page.total as i64), limit))
+    show_all(&app, page.ids, view, page.total, limit).await
 }
 
 /// `GET /executions/{id}`.
@@ -91,8 +98,8 @@ pub(in crate::api) async fn children(
     if query.text("result_fmt") == Some("sorted") {
         ids.sort_unstable();
     }
-    let rows = query::find_rows(app.store.pool(), &ids, true).await?;
-    Ok(listed(array(&rows, &view(&app, caller.masking(false))), Some(rows.len() as i64), None))
+    let total = ids.len() as u64;
+    show_all(&app, ids, view(&app, caller.masking(false)), total, None).await
 }
 
 /// `GET /executions/{id}/attribute/{attribute}`: one field, bare.
@@ -194,15 +201,69 @@ fn result_text(row: &Row, caller: &Caller) -> String {
     }
 }
 
-fn array(rows: &[Row], view: &View) -> Vec<u8> {
-    let mut out = Vec::with_capacity(2 + rows.len() * 1024);
-    out.push(b'[');
-    for (index, row) in rows.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        wire::execution::write(&mut out, &row.execution, row.result_bytes, view);
+/// A list of executions: in one piece, or, if it is long, as they are read, so that no list is too long for memory.
+async fn show_all(
+    app: &App,
+    ids: Vec<ExecutionId>,
+    view: View,
+    total: u64,
+    limit: Option<i64>,
+) -> ApiResult<HttpResponse> {
+    let mut pieces = Pieces { pool: app.store.pool().clone(), ids, looked_at: 0, begun: false, view };
+    let mut first = Vec::with_capacity(16 * 1024);
+    pieces.next(&mut first).await?;
+    if pieces.is_done() {
+        return Ok(listed(first, Some(total as i64), limit));
     }
-    out.push(b']');
-    out
+    let mut response = HttpResponse::Ok();
+    let headers = listed(Vec::new(), Some(total as i64), limit);
+    for header in headers.headers() {
+        response.append_header(header);
+    }
+    let rest = stream::try_unfold(pieces, |mut pieces| async move {
+        if pieces.is_done() {
+            return Ok::<_, store::Error>(None);
+        }
+        let mut piece = Vec::new();
+        pieces.next(&mut piece).await?;
+        Ok(Some((Bytes::from(piece), pieces)))
+    });
+    Ok(response.streaming(stream::once(async { Ok(Bytes::from(first)) }).chain(rest)))
+}
+
+/// A JSON array of executions, a piece at a time.
+struct Pieces {
+    pool: PgPool,
+    ids: Vec<ExecutionId>,
+    looked_at: usize,
+    /// Whether anything is in the array; rows may have gone since their ids were read.
+    begun: bool,
+    view: View,
+}
+
+impl Pieces {
+    fn is_done(&self) -> bool {
+        self.looked_at >= self.ids.len()
+    }
+
+    /// Appends the next piece: brackets and commas come out right whatever the pieces are.
+    async fn next(&mut self, out: &mut Vec<u8>) -> store::Result<()> {
+        let end = (self.looked_at + AT_ONCE).min(self.ids.len());
+        let ids = &self.ids[self.looked_at..end];
+        let rows = query::find_rows(&self.pool, ids, self.view.fields.wants_result()).await?;
+        if self.looked_at == 0 {
+            out.push(b'[');
+        }
+        for row in &rows {
+            if std::mem::replace(&mut self.begun, true) {
+                out.push(b',');
+            }
+            wire::execution::write(out, &row.execution, row.result_bytes, &self.view);
+        }
+        self.looked_at = end;
+        if self.is_done() {
+            out.push(b']');
+        }
+        Ok(())
+    }
 }

@@ -1,8 +1,9 @@
 //! What is known of the past, which does not change.
 //!
 //! An ended execution is final and ids follow time, so among the ended rows older than a minute ago a filter lets
-//! through the same ones tomorrow as today. They are counted once, with a landmark every thousand rows; later
-//! questions look at the rows that came after, and at those few that were still alive at the time.
+//! through the same ones tomorrow as today. They are counted once, with a landmark every thousand rows (and each of
+//! the first thousand, so that few are known one by one); later questions look at the rows that came after, and at
+//! those few that were still alive at the time.
 //!
 //! Two things can change the past all the same: the collector removes rows, and somebody may put old rows back
 //! (a restore, a test). So what was counted is counted again from time to time, the more rarely the longer it takes.
@@ -70,7 +71,7 @@ pub(super) struct Frozen {
     alive: Vec<ExecutionId>,
     /// How many rows are counted.
     pub(super) count: u64,
-    /// Every [`STRIDE`]th of them: the oldest has rank 1.
+    /// The first [`STRIDE`] of them, every [`STRIDE`]th after that, and the last. The oldest has rank 1.
     landmarks: Vec<(u64, ExecutionId)>,
 }
 
@@ -98,36 +99,49 @@ impl History {
 
     /// How many executions a filter lets through.
     pub(super) async fn count(&self, pool: &PgPool, filter: &[Condition]) -> Result<u64> {
-        let known = self.known(filter);
-        if known.is_none() {
-            let begin = Instant::now();
-            let count = count(pool, filter).await?;
-            if begin.elapsed() > CHEAP {
-                self.remember(filter, Known::Slow);
-            }
-            return Ok(count);
+        if let Some(frozen) = self.remembered(pool, filter).await? {
+            return Ok(frozen.count + frozen.fresh(pool, filter).await?.count());
         }
-        match self.frozen(pool, filter).await? {
-            Some(frozen) => Ok(frozen.count + frozen.fresh(pool, filter).await?.count()),
-            None => count(pool, filter).await,
+        let begin = Instant::now();
+        let count = count(pool, filter).await?;
+        if begin.elapsed() > CHEAP {
+            self.remember_next_time(filter);
+        }
+        Ok(count)
+    }
+
+    /// The past of a filter, if it is worth remembering.
+    pub(super) async fn remembered(
+        &self,
+        pool: &PgPool,
+        filter: &[Condition],
+    ) -> Result<Option<Arc<Frozen>>> {
+        match self.known(filter) {
+            None => Ok(None),
+            Some(Known::Slow) => self.frozen(pool, filter).await.map(Some),
+            Some(Known::Frozen(frozen)) => Ok(Some(frozen)),
         }
     }
 
-    /// The past of a filter, counted now if it is not known. `None` if nothing is old enough.
-    pub(super) async fn frozen(&self, pool: &PgPool, filter: &[Condition]) -> Result<Option<Arc<Frozen>>> {
+    /// The past of a filter, counted now if it is not known.
+    pub(super) async fn frozen(&self, pool: &PgPool, filter: &[Condition]) -> Result<Arc<Frozen>> {
         if let Some(Known::Frozen(frozen)) = self.known(filter) {
-            return Ok(Some(frozen));
+            return Ok(frozen);
         }
         let _alone = self.counting.lock().await;
         if let Some(Known::Frozen(frozen)) = self.known(filter) {
-            return Ok(Some(frozen));
+            return Ok(frozen);
         }
         let frozen = Arc::new(Frozen::count(pool, filter).await?);
-        if frozen.count == 0 {
-            return Ok(None);
-        }
         self.remember(filter, Known::Frozen(frozen.clone()));
-        Ok(Some(frozen))
+        Ok(frozen)
+    }
+
+    /// Looking at it was slow: the next look remembers.
+    pub(super) fn remember_next_time(&self, filter: &[Condition]) {
+        if self.known(filter).is_none() {
+            self.remember(filter, Known::Slow);
+        }
     }
 
     /// The distinct values that filters can ask for.
@@ -196,8 +210,8 @@ impl Frozen {
         if !alive.is_empty() {
             sql.push(" AND e.id <> ALL (").push_bind(bytes(&alive)).push(")");
         }
-        sql.push(" WINDOW w AS (ORDER BY e.id)) ranked WHERE is_last OR rank % ").push_bind(STRIDE);
-        sql.push(" = 0 ORDER BY rank");
+        sql.push(" WINDOW w AS (ORDER BY e.id)) ranked WHERE is_last OR rank <= ").push_bind(STRIDE);
+        sql.push(" OR rank % ").push_bind(STRIDE).push(" = 0 ORDER BY rank");
         let ranked: Vec<(i64, ExecutionId)> = sql.build_query_as().fetch_all(pool).await?;
         let landmarks: Vec<(u64, ExecutionId)> =
             ranked.into_iter().map(|(rank, id)| (rank as u64, id)).collect();
@@ -214,6 +228,25 @@ impl Frozen {
         sql.push(" ORDER BY e.id)");
         let (after, were_alive): (i64, Vec<ExecutionId>) = sql.build_query_as().fetch_one(pool).await?;
         Ok(Fresh { after: after.max(0) as u64, were_alive })
+    }
+
+    /// Whether every row that is counted here is also a landmark.
+    pub(super) fn is_complete(&self) -> bool {
+        self.count == self.landmarks.len() as u64
+    }
+
+    /// The landmarks, oldest first.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ExecutionId> {
+        self.landmarks.iter().map(|(_, id)| *id)
+    }
+
+    /// Ids of what is not counted here.
+    pub(super) async fn fresh_ids(&self, pool: &PgPool, filter: &[Condition]) -> Result<Vec<ExecutionId>> {
+        let mut sql = QueryBuilder::<Postgres>::new("SELECT e.id FROM executions e");
+        push_where(&mut sql, filter.iter().chain([&Condition::From(self.below)]));
+        sql.push(" UNION ALL SELECT e.id FROM executions e");
+        push_where(&mut sql, filter.iter().chain([&Condition::Ids(self.alive.clone())]));
+        Ok(sql.build_query_scalar().fetch_all(pool).await?)
     }
 
     /// From where to look for the row at `offset`, and how many rows to pass over from there.
