@@ -105,11 +105,11 @@ impl Sink {
     }
 
     /// Takes lines that were read at the same moment; stores them once they are enough.
-    async fn lines(&self, kind: OutputKind, lines: &mut Vec<Bytes>) {
-        let Some(state) = &self.state else { return lines.clear() };
+    async fn lines(&self, lines: &mut Vec<(OutputKind, Bytes)>) {
+        let Some(state) = self.state.as_ref().filter(|_| !lines.is_empty()) else { return lines.clear() };
         let now = clock::now();
         let mut state = state.lock().await;
-        for line in lines.drain(..) {
+        for (kind, line) in lines.drain(..) {
             state.take(kind, line, now);
             if state.chunk.data.len() >= CHUNK {
                 state.flush().await;

@@ -81,20 +81,20 @@ impl<R: AsyncRead + Unpin> Pipe<R> {
     }
 
     /// Takes what the last read brought: `read` bytes at the end of the buffer.
-    fn take(&mut self, read: std::io::Result<usize>, lines: &mut Vec<Bytes>) {
+    fn take(&mut self, read: std::io::Result<usize>, lines: &mut Vec<(OutputKind, Bytes)>) {
         match read {
             Ok(count) if count > 0 => {
                 self.kept.push(&self.buffer[self.buffer.len() - count..]);
-                take_lines(&mut self.buffer, lines);
+                take_lines(&mut self.buffer, self.kind, lines);
             }
             // A pipe that cannot be read (a closed terminal says EIO) has ended as well.
             _ => self.close(lines),
         }
     }
 
-    fn close(&mut self, lines: &mut Vec<Bytes>) {
+    fn close(&mut self, lines: &mut Vec<(OutputKind, Bytes)>) {
         self.source = None;
-        take_rest(&mut self.buffer, lines);
+        take_rest(&mut self.buffer, self.kind, lines);
     }
 }
 
@@ -111,32 +111,28 @@ async fn read<O: AsyncRead + Unpin, E: AsyncRead + Unpin>(
     // How long reads may still wait, once the process has ended.
     let mut patience: Option<Duration> = None;
     while out.is_open() || err.is_open() {
-        let before = Instant::now();
-        let give_up = patience.map(|left| before + left);
+        let mut is_due = false;
+        let begin = Instant::now();
+        let give_up = patience.map(|left| begin + left);
         tokio::select! {
-            read = out.read(), if out.is_open() => {
-                out.take(read, &mut lines);
-                sink.lines(OutputKind::Stdout, &mut lines).await;
-            }
-            read = err.read(), if err.is_open() => {
-                err.take(read, &mut lines);
-                sink.lines(OutputKind::Stderr, &mut lines).await;
-            }
-            () = until(flush_at) => {
-                sink.flush().await;
-            }
+            read = out.read(), if out.is_open() => out.take(read, &mut lines),
+            read = err.read(), if err.is_open() => err.take(read, &mut lines),
+            () = until(flush_at) => is_due = true,
             grace = &mut told, if patience.is_none() => {
                 // A capture that was dropped is not waited for.
                 patience = Some(grace.unwrap_or_default());
             }
             () = until(give_up) => {
                 out.close(&mut lines);
-                sink.lines(out.kind, &mut lines).await;
                 err.close(&mut lines);
-                sink.lines(err.kind, &mut lines).await;
             }
         }
-        patience = patience.map(|left| left.saturating_sub(before.elapsed()));
+        // What follows may wait for the database: that is not the process's fault, and not counted.
+        patience = patience.map(|left| left.saturating_sub(begin.elapsed()));
+        sink.lines(&mut lines).await;
+        if is_due {
+            sink.flush().await;
+        }
         flush_at = match flush_at {
             _ if !sink.has_pending().await => None,
             None => Some(Instant::now() + PATIENCE),

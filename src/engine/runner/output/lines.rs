@@ -1,12 +1,13 @@
 //! Bytes into lines. A line keeps its newline; one that is too long comes in several pieces.
 
+use crate::bus::OutputKind;
 use bytes::{Bytes, BytesMut};
 
 /// Longest piece of a line.
 pub(super) const LONGEST: usize = 16 * 1024;
 
 /// Takes the complete lines (and pieces of a line that is too long) out of `buffer`; an unfinished line stays.
-pub(super) fn take_lines(buffer: &mut BytesMut, lines: &mut Vec<Bytes>) {
+pub(super) fn take_lines(buffer: &mut BytesMut, kind: OutputKind, lines: &mut Vec<(OutputKind, Bytes)>) {
     loop {
         let window = &buffer[..buffer.len().min(LONGEST)];
         let end = match window.iter().position(|byte| *byte == b'\n') {
@@ -14,15 +15,15 @@ pub(super) fn take_lines(buffer: &mut BytesMut, lines: &mut Vec<Bytes>) {
             None if window.len() == LONGEST => whole_characters(window),
             None => return,
         };
-        lines.push(buffer.split_to(end).freeze());
+        lines.push((kind, buffer.split_to(end).freeze()));
     }
 }
 
 /// Takes what is left when no more will come.
-pub(super) fn take_rest(buffer: &mut BytesMut, lines: &mut Vec<Bytes>) {
-    take_lines(buffer, lines);
+pub(super) fn take_rest(buffer: &mut BytesMut, kind: OutputKind, lines: &mut Vec<(OutputKind, Bytes)>) {
+    take_lines(buffer, kind, lines);
     if !buffer.is_empty() {
-        lines.push(buffer.split().freeze());
+        lines.push((kind, buffer.split().freeze()));
     }
 }
 
@@ -45,10 +46,10 @@ mod tests {
         let (mut buffer, mut lines) = (BytesMut::new(), Vec::new());
         for piece in pieces {
             buffer.extend_from_slice(piece);
-            take_lines(&mut buffer, &mut lines);
+            take_lines(&mut buffer, OutputKind::Stdout, &mut lines);
         }
-        take_rest(&mut buffer, &mut lines);
-        lines
+        take_rest(&mut buffer, OutputKind::Stdout, &mut lines);
+        lines.into_iter().map(|(_, line)| line).collect()
     }
 
     #[test]
