@@ -1,1 +1,2 @@
+pub mod datastore;
 pub mod jinja;

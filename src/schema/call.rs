@@ -60,12 +60,16 @@ impl CallSchema {
 
     /// Checks the parameters of a call.
     pub fn check(&self, parameters: &Map<String, Value>) -> Result<(), Error> {
-        self.validate(&Value::Object(parameters.clone())).map(drop)
+        self.ready()?.validate(Value::Object(parameters.clone()), Self::OPTIONS).map(drop)
     }
 
     /// Checks the parameters of a call and returns them with the defaults filled in.
     pub fn validate(&self, parameters: &Value) -> Result<Value, Error> {
-        self.compiled.as_ref().map_err(Clone::clone)?.validate(parameters, Self::OPTIONS)
+        self.ready()?.validate(parameters.clone(), Self::OPTIONS)
+    }
+
+    fn ready(&self) -> Result<&Compiled, Error> {
+        self.compiled.as_ref().map_err(Clone::clone)
     }
 
     /// Parameters that a caller may not give at all, in the order of the schema.

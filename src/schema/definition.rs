@@ -23,7 +23,7 @@ static OUTPUT: LazyLock<Compiled> = LazyLock::new(|| Compiled::trusted(build(fal
 
 /// Checks one parameter's definition.
 pub fn check_definition(definition: &Value) -> Result<(), Error> {
-    PARAMETER.validate(definition, Options::default()).map(drop)
+    PARAMETER.validate(definition.clone(), Options::default()).map(drop)
 }
 
 /// The schema that [`check_definition`] checks with, for those who build larger schemas around it.
@@ -39,7 +39,7 @@ pub fn any_schema() -> &'static Value {
 /// Is this a whole output schema? Those without `type` are of an older form.
 pub(super) fn is_output_schema(schema: &Value) -> bool {
     let options = Options { use_default: true, ..Options::default() };
-    schema.get("type").is_some() && OUTPUT.validate(schema, options).is_ok()
+    schema.get("type").is_some() && OUTPUT.validate(schema.clone(), options).is_ok()
 }
 
 /// Checks a schema before anything is validated with it, as jsonschema does.

@@ -55,7 +55,7 @@ pub struct Options {
 /// assert_eq!(error.dotted_path(), "n");
 /// ```
 pub fn validate(schema: &Value, instance: &Value, options: Options) -> Result<Value, Error> {
-    Compiled::new(schema.clone(), options)?.validate(instance, options)
+    Compiled::new(schema.clone(), options)?.validate(instance.clone(), options)
 }
 
 /// A schema made ready: checked itself, its patterns collected.
@@ -86,8 +86,7 @@ impl Compiled {
         &self.schema
     }
 
-    fn validate(&self, instance: &Value, options: Options) -> Result<Value, Error> {
-        let mut instance = instance.clone();
+    fn validate(&self, mut instance: Value, options: Options) -> Result<Value, Error> {
         if options.use_default && instance.is_object() {
             defaults::assign(&mut instance, &self.schema);
         }
@@ -186,7 +185,7 @@ mod tests {
             }
             // The same without the check of the schema, which lets few of these through.
             let options = Options { use_default: true, allow_default_none: false, explain };
-            let _ = Compiled::trusted(schema).validate(&instance, options);
+            let _ = Compiled::trusted(schema).validate(instance, options);
         }
     }
 

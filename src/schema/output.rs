@@ -45,7 +45,7 @@ fn check(schema: &Value, value: &Value) -> Result<(), Refused> {
     }
     let options = Options { use_default: true, explain: true, ..Options::default() };
     Compiled::new(schema.clone(), options)
-        .and_then(|compiled| compiled.validate(value, options))
+        .and_then(|compiled| compiled.validate(value.clone(), options))
         .map(drop)
         .map_err(|error| refused(&error))
 }
