@@ -12,6 +12,8 @@ pub use read::{Line, Lines, chunk_of_line, ends, read_from_byte, read_from_line}
 use crate::model::ExecutionId;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Consecutive lines of one execution's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,28 @@ pub struct OutputChunk {
     pub line_kinds: Vec<u8>,
     /// When each line was read, in microseconds since 1970.
     pub line_stamps: Vec<i64>,
+    /// Goes with the chunk until it is written, and tells by its end that there is room for more.
+    pub room: Room,
 }
+
+/// A share of what may be on its way to the database; given back when the last copy is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct Room(Option<Arc<OwnedSemaphorePermit>>);
+
+impl From<OwnedSemaphorePermit> for Room {
+    fn from(permit: OwnedSemaphorePermit) -> Self {
+        Self(Some(Arc::new(permit)))
+    }
+}
+
+/// Chunks are equal by what they hold.
+impl PartialEq for Room {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Room {}
 
 impl OutputChunk {
     /// The day whose partition holds it: that of its first line.

@@ -15,7 +15,7 @@ use crate::{
     bus::{Bus, Event, OutputEvent, OutputKind},
     clock,
     model::{Execution, ExecutionId},
-    store::outputs::OutputChunk,
+    store::outputs::{OutputChunk, Room},
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -25,13 +25,16 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// A chunk leaves when it has grown to this.
 const CHUNK: usize = 8 * 1024;
 
 /// A chunk leaves when its first line has waited this long.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Bytes of one action that may be on their way to the database; one that prints faster waits.
+const IN_FLIGHT: usize = 512 * 1024;
 
 /// What is kept of the end of an output that is larger than what may be stored.
 const TAIL: usize = 64 * 1024;
@@ -66,6 +69,7 @@ struct State {
     runner_ref: Arc<str>,
     limit: u64,
     chunk: OutputChunk,
+    room: Arc<Semaphore>,
     /// Lines that came after the limit: the last of them are stored when the action ends.
     tail: VecDeque<(OutputKind, Bytes, DateTime<Utc>)>,
     tail_bytes: usize,
@@ -83,6 +87,7 @@ impl Sink {
             runner_ref: execution.snapshot.runner.name.as_str().into(),
             limit: limits.stored,
             chunk: empty(execution.id, 0, 0),
+            room: Arc::new(Semaphore::new(IN_FLIGHT)),
             tail: VecDeque::new(),
             tail_bytes: 0,
             dropped: 0,
@@ -213,7 +218,12 @@ impl State {
         }
         let bytes = self.chunk.byte_from + self.chunk.data.len() as i64;
         let lines = self.chunk.line_from + self.chunk.line_ends.len() as i64;
-        let full = std::mem::replace(&mut self.chunk, empty(self.execution_id, bytes, lines));
+        let mut full = std::mem::replace(&mut self.chunk, empty(self.execution_id, bytes, lines));
+        let size = full.data.len().min(IN_FLIGHT) as u32;
+        // Never closed, so the room is always had in the end.
+        if let Ok(permit) = self.room.clone().acquire_many_owned(size).await {
+            full.room = permit.into();
+        }
         self.store.store(full).await;
     }
 }
@@ -227,6 +237,7 @@ fn empty(execution_id: ExecutionId, byte_from: i64, line_from: i64) -> OutputChu
         line_ends: Vec::new(),
         line_kinds: Vec::new(),
         line_stamps: Vec::new(),
+        room: Room::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading output back: from a byte or from a line on, a bounded piece at a time.
 
-use super::OutputChunk;
+use super::{OutputChunk, Room};
 use crate::{bus::OutputKind, model::ExecutionId, store::Result};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::PgExecutor;
@@ -70,11 +70,26 @@ fn lines_of(chunk: &OutputChunk) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
+/// A row of either statement below as a chunk; each has a row type of its own.
+macro_rules! chunk {
+    () => {
+        |row| OutputChunk {
+            execution_id: row.execution_id,
+            byte_from: row.byte_from,
+            line_from: row.line_from,
+            data: row.data,
+            line_ends: row.line_ends,
+            line_kinds: row.line_kinds,
+            line_stamps: row.line_stamps,
+            room: Room::default(),
+        }
+    };
+}
+
 /// The next chunks that hold anything at or after byte `from`; the first of them may begin before it.
 pub async fn read_from_byte(db: impl PgExecutor<'_>, id: ExecutionId, from: u64) -> Result<Lines> {
     let from = i64::try_from(from).unwrap_or(i64::MAX);
-    let chunks = sqlx::query_as!(
-        OutputChunk,
+    let rows = sqlx::query!(
         r#"SELECT execution_id AS "execution_id: ExecutionId", byte_from, line_from, data, line_ends, line_kinds,
                line_stamps
            FROM execution_output
@@ -90,7 +105,7 @@ pub async fn read_from_byte(db: impl PgExecutor<'_>, id: ExecutionId, from: u64)
     )
     .fetch_all(db)
     .await?;
-    Ok(Lines { chunks })
+    Ok(Lines { chunks: rows.into_iter().map(chunk!()).collect() })
 }
 
 /// The next chunks that hold line `from` or a later one; the first of them may begin before it.
@@ -103,8 +118,7 @@ pub async fn read_from_line(
     from: u64,
     after_byte: u64,
 ) -> Result<Lines> {
-    let chunks = sqlx::query_as!(
-        OutputChunk,
+    let rows = sqlx::query!(
         r#"SELECT execution_id AS "execution_id: ExecutionId", byte_from, line_from, data, line_ends, line_kinds,
                line_stamps
            FROM execution_output
@@ -118,7 +132,7 @@ pub async fn read_from_line(
     )
     .fetch_all(db)
     .await?;
-    Ok(Lines { chunks })
+    Ok(Lines { chunks: rows.into_iter().map(chunk!()).collect() })
 }
 
 /// The byte at which the chunk that holds a line begins; 0 if there is none. Cheap for lines near the end, which is

@@ -17,6 +17,7 @@ fn chunk(id: ExecutionId, byte_from: i64, line_from: i64, lines: &[(&[u8], Outpu
         line_ends: Vec::new(),
         line_kinds: Vec::new(),
         line_stamps: Vec::new(),
+        room: Room::default(),
     };
     for (line, kind) in lines {
         chunk.data.extend_from_slice(line);

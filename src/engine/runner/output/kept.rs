@@ -44,11 +44,12 @@ impl Kept {
             return;
         }
         let end = self.end();
-        let rest = self.head.split_off(self.head.len().min(end));
-        self.head.shrink_to_fit();
         // Marks the cut even when nothing is in the tail yet.
         self.tail.reserve_exact(end.max(1));
+        let rest = self.head[self.head.len().saturating_sub(end).max(end.min(self.head.len()))..].to_vec();
         self.push_tail(&rest);
+        self.head.truncate(end);
+        self.head.shrink_to_fit();
     }
 
     fn is_cut(&self) -> bool {
