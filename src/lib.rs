@@ -31,6 +31,7 @@ pub mod engine; //    executions, the scheduler, runners
 pub mod stream; //    Server-Sent Events: what happens, and the output of one execution, live
 pub mod app; //       what the edges are handed: store, bus, config, access, engine, hub
 pub mod api; //       routes, parsing, errors, handlers of every resource
+pub mod cli; //       st2, the command-line client: knows the API alone
 
 // ── 7 root ──────────────────────────────────────────────────────────────────────────────
 pub mod daemon; //    starts everything in order, supervises it, stops it in order

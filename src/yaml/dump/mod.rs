@@ -1,6 +1,7 @@
 //! Block style text, as PyYAML's `safe_dump(value, default_flow_style=False)` writes it with libyaml.
 //!
-//! Keys are sorted, text outside ASCII is escaped unless asked otherwise, and lines fold at 80 columns.
+//! Keys are sorted, text outside ASCII is escaped unless asked otherwise, and lines fold at 80
+//! columns unless another width is given.
 //! Left out: anchors for values that occur twice, since ours have no identity, and the line `...` that
 //! follows a bare scalar, which StackStorm's `to_yaml_string` cuts off too.
 
@@ -21,11 +22,13 @@ pub struct Format {
     pub indent: usize,
     /// Whether text outside ASCII stays as it is.
     pub unicode: bool,
+    /// Behind which column a line folds at the next blank.
+    pub width: usize,
 }
 
 impl Default for Format {
     fn default() -> Self {
-        Self { indent: 2, unicode: false }
+        Self { indent: 2, unicode: false, width: 80 }
     }
 }
 
@@ -160,7 +163,7 @@ mod tests {
     fn collections_are_written_in_block_style() {
         let value = json!({"b": [1, {"x": [], "y": {}}, [2, [3]]], "a": {"k": null}});
         assert_eq!(dump(&value), "a:\n  k: null\nb:\n- 1\n- x: []\n  y: {}\n- - 2\n  - - 3\n");
-        let wide = Format { indent: 4, unicode: true };
+        let wide = Format { indent: 4, unicode: true, ..Format::default() };
         assert_eq!(dump_with(&Yaml::from_json(&json!({"ž": [{"a": "é"}]})), wide), "ž:\n-   a: é\n");
     }
 

@@ -5,9 +5,6 @@ use super::{
     analysis::{is_break, is_printable},
 };
 
-/// Behind which column a line folds at the next blank.
-const WIDTH: usize = 80;
-
 /// The text written so far.
 pub(super) struct Writer {
     out: String,
@@ -129,7 +126,7 @@ impl Writer {
             let after_break = before.is_some_and(is_break);
             if c == ' ' {
                 let alone = before != Some(' ') && chars.peek().is_none_or(|(_, next)| *next != ' ');
-                if fold && alone && self.column > WIDTH && may_fold_at(at) {
+                if fold && alone && self.column > self.format.width && may_fold_at(at) {
                     self.line(Some(indent));
                 } else {
                     self.put(c);
@@ -159,7 +156,7 @@ impl Writer {
         let mut chars = text.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
             if c == ' ' {
-                if fold && before != Some(' ') && self.column > WIDTH && at > 0 && at < last {
+                if fold && before != Some(' ') && self.column > self.format.width && at > 0 && at < last {
                     self.line(Some(indent));
                     if chars.peek().is_some_and(|(_, next)| *next == ' ') {
                         self.put('\\');
