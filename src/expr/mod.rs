@@ -1,2 +1,8 @@
+//! Expressions: finds and evaluates them in text and in JSON values. Pure: no clock, no file, no database.
+//!
+//! `jinja` renders templates wherever StackStorm does; `jsonpath` finds parts of values. YAQL, and the
+//! evaluation of workflow strings in which both languages meet, will stand beside them.
+
 pub mod datastore;
 pub mod jinja;
+pub mod jsonpath;

@@ -15,6 +15,7 @@ mod literal;
 mod number;
 pub mod regex;
 mod repr;
+mod tokens;
 mod truth;
 mod unicode;
 

@@ -33,17 +33,15 @@ pub(super) struct PrivatePostgres {
 }
 
 impl PrivatePostgres {
-    /// Starts the server below `data_dir`, or takes over the one that runs there. `None`: `stop` was requested before
-    /// it was ready.
-    pub(super) async fn start(data_dir: &Path, bin_dir: &Path, stop: &Stop) -> anyhow::Result<Option<Self>> {
+    /// Starts the server below `data_dir`, or takes over the one that runs there.
+    pub(super) async fn start(data_dir: &Path, bin_dir: &Path) -> anyhow::Result<Self> {
         let (data_dir, bin_dir) = (data_dir.to_owned(), bin_dir.to_owned());
         let cluster = tokio::task::spawn_blocking(move || Cluster::open(&data_dir, &bin_dir)).await??;
         let cluster = Arc::new(cluster);
-        let Some(postmaster) = start_patiently(&cluster, stop).await? else { return Ok(None) };
-        // Its own: the server stops last, not when the daemon is asked to.
+        let postmaster = start_patiently(&cluster).await?;
         let stop = Stop::new();
         let supervisor = spawn("postgres supervisor", supervise(cluster.clone(), postmaster, stop.clone()));
-        Ok(Some(Self { cluster, stop, supervisor }))
+        Ok(Self { cluster, stop, supervisor })
     }
 
     /// How to connect.
@@ -63,10 +61,10 @@ impl PrivatePostgres {
 }
 
 /// A first start, with patience for what a killed predecessor left.
-async fn start_patiently(cluster: &Cluster, stop: &Stop) -> anyhow::Result<Option<Postmaster>> {
+async fn start_patiently(cluster: &Cluster) -> anyhow::Result<Postmaster> {
     let mut pause = FIRST_PAUSE;
     loop {
-        match Postmaster::start(cluster, stop).await {
+        match Postmaster::start(cluster).await {
             Err(error) if pause < LONGEST_PAUSE && is_held(&error) => {
                 info!("Waiting for what is left of an earlier PostgreSQL to end");
                 crate::clock::sleep(pause).await;
@@ -85,21 +83,26 @@ async fn supervise(cluster: Arc<Cluster>, mut postmaster: Postmaster, stop: Stop
             () = stop.requested() => return postmaster.stop().await,
         };
         error!("PostgreSQL ended by itself ({status}): starting it again");
-        let Some(again) = start_again(&cluster, &stop).await else { return };
-        postmaster = again;
+        postmaster = tokio::select! {
+            postmaster = start_again(&cluster) => postmaster,
+            () = stop.requested() => {
+                // Given up in the middle of a start: whatever got started must not stay behind.
+                if let Ok(Some(postmaster)) = Postmaster::find(&cluster).await {
+                    postmaster.stop().await;
+                }
+                return;
+            }
+        };
         info!("PostgreSQL is back");
     }
 }
 
-/// Tries until it succeeds or is asked to stop.
-async fn start_again(cluster: &Cluster, stop: &Stop) -> Option<Postmaster> {
+/// Tries until it succeeds.
+async fn start_again(cluster: &Cluster) -> Postmaster {
     let mut pause = FIRST_PAUSE;
     loop {
-        tokio::select! {
-            () = crate::clock::sleep(pause) => {}
-            () = stop.requested() => return None,
-        }
-        match Postmaster::start(cluster, stop).await {
+        crate::clock::sleep(pause).await;
+        match Postmaster::start(cluster).await {
             Ok(postmaster) => return postmaster,
             Err(error) if is_held(&error) => info!("Waiting for what is left of the dead PostgreSQL to end"),
             Err(error) => warn!("PostgreSQL could not be started again: {error:#}"),

@@ -1,1 +1,84 @@
+//! Jinja2 3.1 as StackStorm uses it: sandboxed, strict about what is undefined, with its own filters.
+//!
+//! Written from scratch rather than on an existing engine, as what templates are made of is Python:
+//! the methods of its types, its formatting, its text forms and its messages, which users see and match
+//! on. What a template may cost is bounded (see `budget`), whoever wrote it.
+//!
+//! ```
+//! use serde_json::json;
+//! use st2d::expr::jinja::{Template, to_value};
+//!
+//! let template = Template::parse("{{ hosts | map('upper') | join(', ') }}")?;
+//! assert_eq!(template.undeclared(), ["hosts"]);
+//! assert_eq!(template.render(&to_value(&json!({"hosts": ["web1", "web2"]})))?, "WEB1, WEB2");
+//! # Ok::<(), st2d::expr::jinja::Error>(())
+//! ```
+//!
+//! Left out: loading other templates (`include`, `extends` and `import` are errors), extensions, and
+//! text with lone surrogates.
 
+mod args;
+mod budget;
+mod error;
+mod filters;
+mod format;
+mod globals;
+mod methods;
+mod operators;
+mod render;
+mod syntax;
+mod tests;
+mod value;
+mod values;
+
+pub use args::Args;
+pub use budget::{Budget, MAX_OUTPUT};
+pub use error::{Class, Error};
+pub use filters::{Datastore, st2kv, st2kv_system};
+pub use render::{Missing, Run};
+pub use value::{Object, Range, Value, from_value, to_value};
+pub use values::{is_template, render_values, wrap_raw};
+
+/// A template, ready to be rendered any number of times.
+pub struct Template {
+    body: syntax::ast::Body,
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// What Jinja2 says about a template it cannot compile.
+    pub fn parse(source: &str) -> Result<Self, Error> {
+        Ok(Self { body: syntax::parse(source)? })
+    }
+
+    /// The names the template takes from its context, sorted.
+    pub fn undeclared(&self) -> Vec<String> {
+        syntax::undeclared(&self.body)
+    }
+
+    /// Renders with the names in `context`, a dictionary; a missing name is an error where it is used.
+    ///
+    /// # Errors
+    /// What Python would raise, or [`Class::LimitExceeded`] for a template that does too much.
+    pub fn render(&self, context: &Value) -> Result<String, Error> {
+        self.render_with(context, Missing::Refused)
+    }
+
+    /// Renders with missing names empty, as StackStorm's `allow_undefined`.
+    ///
+    /// # Errors
+    /// As for [`Template::render`].
+    pub fn render_lax(&self, context: &Value) -> Result<String, Error> {
+        self.render_with(context, Missing::Empty)
+    }
+
+    /// Renders with missing names handled as `missing` says.
+    ///
+    /// # Errors
+    /// As for [`Template::render`].
+    pub fn render_with(&self, context: &Value, missing: Missing) -> Result<String, Error> {
+        Run::new(context, missing).render(&self.body)
+    }
+}

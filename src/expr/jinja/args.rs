@@ -1,0 +1,132 @@
+//! Arguments of calls, and the parameters they are for.
+
+use std::sync::Arc;
+
+use super::{
+    error::{Error, Result},
+    value::Value,
+};
+
+/// The arguments of one call.
+#[derive(Default, Debug, Clone)]
+pub struct Args {
+    /// By position.
+    pub positional: Vec<Value>,
+    /// By name, in the order they were given.
+    pub named: Vec<(Arc<str>, Value)>,
+}
+
+impl Args {
+    pub(super) fn of(positional: Vec<Value>) -> Self {
+        Self { positional, named: Vec::new() }
+    }
+
+    /// Refuses named arguments, as functions written in C do.
+    pub(super) fn unnamed(self, function: &str) -> Result<Vec<Value>> {
+        if self.named.is_empty() {
+            return Ok(self.positional);
+        }
+        Err(Error::of_type(format!("{function}() takes no keyword arguments")))
+    }
+}
+
+/// The parameters of a function.
+#[derive(Clone, Copy)]
+pub(super) struct Signature {
+    /// The function's name in messages.
+    pub(super) name: &'static str,
+    pub(super) params: &'static [&'static str],
+    /// How many of them have no default.
+    pub(super) required: usize,
+    /// Whether the parameters have no names for callers.
+    pub(super) by_position: bool,
+}
+
+impl Signature {
+    pub(super) const fn new(name: &'static str, required: usize, params: &'static [&'static str]) -> Self {
+        Self { name, params, required, by_position: false }
+    }
+
+    pub(super) const fn by_position(
+        name: &'static str,
+        required: usize,
+        params: &'static [&'static str],
+    ) -> Self {
+        Self { name, params, required, by_position: true }
+    }
+
+    /// Puts the arguments where they belong.
+    pub(super) fn bind(&self, args: Args) -> Result<Bound> {
+        let name = self.name;
+        if self.by_position && !args.named.is_empty() {
+            return Err(Error::of_type(format!("{name}() takes no keyword arguments")));
+        }
+        let given = args.positional.len();
+        if given > self.params.len() {
+            return Err(self.too_many(given));
+        }
+        let mut values: Vec<Option<Value>> = args.positional.into_iter().map(Some).collect();
+        values.resize_with(self.params.len(), || None);
+        for (key, value) in args.named {
+            let Some(at) = self.params.iter().position(|param| **param == *key) else {
+                return Err(Error::of_type(format!("{name}() got an unexpected keyword argument '{key}'")));
+            };
+            if values[at].is_some() {
+                return Err(Error::of_type(format!("{name}() got multiple values for argument '{key}'")));
+            }
+            values[at] = Some(value);
+        }
+        let missing: Vec<_> = self
+            .params
+            .iter()
+            .zip(&values)
+            .take(self.required)
+            .filter(|(_, value)| value.is_none())
+            .collect();
+        if missing.is_empty() {
+            return Ok(Bound(values));
+        }
+        let names: Vec<_> = missing.iter().map(|(param, _)| format!("'{param}'")).collect();
+        Err(Error::of_type(missing_text(name, &names)))
+    }
+
+    fn too_many(&self, given: usize) -> Error {
+        let (name, most, required) = (self.name, self.params.len(), self.required);
+        let takes = if required == most { most.to_string() } else { format!("from {required} to {most}") };
+        let plural = if most == 1 { "" } else { "s" };
+        let were = if given == 1 { "was" } else { "were" };
+        Error::of_type(format!("{name}() takes {takes} positional argument{plural} but {given} {were} given"))
+    }
+}
+
+fn missing_text(function: &str, names: &[String]) -> String {
+    let count = names.len();
+    let list = match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, second] => format!("{first} and {second}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{function}() missing {count} required positional argument{plural}: {list}")
+}
+
+/// Arguments in the order of the parameters.
+pub(super) struct Bound(Vec<Option<Value>>);
+
+impl Bound {
+    /// A required argument, or one with a default that is `None`.
+    pub(super) fn take(&mut self, at: usize) -> Value {
+        self.0[at].take().unwrap_or(Value::None)
+    }
+
+    /// An argument that may be left out.
+    pub(super) fn optional(&mut self, at: usize) -> Option<Value> {
+        self.0[at].take()
+    }
+
+    /// An argument for which `None` says the same as leaving it out.
+    pub(super) fn some(&mut self, at: usize) -> Option<Value> {
+        self.0[at].take().filter(|value| !value.is_none())
+    }
+}

@@ -1,0 +1,57 @@
+//! Parts of a value, found by a JSONPath query.
+
+use super::{Filter, Table};
+use crate::expr::{
+    jinja::{
+        args::{Bound, Signature},
+        error::{Class, Error, Result},
+        render::Run,
+        value::{Value, from_value, to_value},
+    },
+    jsonpath::{self, JsonPath},
+};
+
+pub(super) const FILTERS: Table = &[(
+    "jsonpath_query",
+    Filter::new(Signature::new("jsonpath_query", 2, &["value", "query"]), jsonpath_query),
+)];
+
+/// Steps that one value visited by a query may cost, its copy included.
+const STEPS_PER_VALUE: usize = 4;
+
+fn jsonpath_query(run: &mut Run, mut args: Bound) -> Result<Value> {
+    let (value, query) = (args.take(0), args.take(1));
+    if let Value::Undefined(undefined) = &query {
+        return Err(undefined.error());
+    }
+    let Some(query) = query.as_str() else {
+        return Err(Error::of_type("expected string or bytes-like object"));
+    };
+    run.budget.pay_items(query.len() * STEPS_PER_VALUE)?;
+    let path = JsonPath::parse(query).map_err(failed)?;
+    let data = from_value(&value)?;
+    run.budget.pay_items(size(&data))?;
+    let mut found = Vec::new();
+    for value in path.find(&data).map_err(failed)? {
+        run.budget.pay_items(STEPS_PER_VALUE + size(&value))?;
+        found.push(to_value(&value));
+    }
+    Ok(if found.is_empty() { Value::None } else { Value::list(found) })
+}
+
+/// How many values a value has in it.
+fn size(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        serde_json::Value::Object(entries) => 1 + entries.values().map(size).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+fn failed(error: jsonpath::Error) -> Error {
+    let class = match &error {
+        jsonpath::Error::Lexer(_) => Class::JsonPathLexerError,
+        jsonpath::Error::Path(_) => Class::Exception,
+    };
+    Error::new(class, error.to_string())
+}

@@ -1,0 +1,104 @@
+//! Upper and lower case, as Python counts them.
+
+/// `text.capitalize()`: the first character in title case, the others in lower case.
+pub(in super::super) fn capitalize(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => title_char(first) + &chars.as_str().to_lowercase(),
+        None => String::new(),
+    }
+}
+
+/// `text.title()`: each run of letters begins with a capital.
+pub(super) fn title(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_word = false;
+    for c in text.chars() {
+        if in_word {
+            out.extend(c.to_lowercase());
+        } else {
+            out.push_str(&title_char(c));
+        }
+        in_word = is_cased(c);
+    }
+    out
+}
+
+/// A character in title case: upper case, but for the few with a form of their own.
+fn title_char(c: char) -> String {
+    match c {
+        'Ǆ' | 'ǅ' | 'ǆ' => "ǅ".to_owned(),
+        'Ǉ' | 'ǈ' | 'ǉ' => "ǈ".to_owned(),
+        'Ǌ' | 'ǋ' | 'ǌ' => "ǋ".to_owned(),
+        'Ǳ' | 'ǲ' | 'ǳ' => "ǲ".to_owned(),
+        // One character becomes several: only the first of them is a capital.
+        c if c.to_uppercase().len() > 1 => {
+            let mut upper = c.to_uppercase();
+            upper.next().into_iter().chain(upper.flat_map(char::to_lowercase)).collect()
+        }
+        c => c.to_uppercase().collect(),
+    }
+}
+
+/// `text.swapcase()`.
+pub(super) fn swap(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_uppercase() {
+            out.extend(c.to_lowercase());
+        } else {
+            out.extend(c.to_uppercase());
+        }
+    }
+    out
+}
+
+fn is_title(c: char) -> bool {
+    matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ')
+}
+
+fn is_cased(c: char) -> bool {
+    c.is_uppercase() || c.is_lowercase() || is_title(c)
+}
+
+/// `text.isupper()`: there are letters with case, and all are capitals.
+pub(in super::super) fn is_upper(text: &str) -> bool {
+    text.chars().any(char::is_uppercase) && !text.chars().any(|c| c.is_lowercase() || is_title(c))
+}
+
+/// `text.islower()`.
+pub(in super::super) fn is_lower(text: &str) -> bool {
+    text.chars().any(char::is_lowercase) && !text.chars().any(|c| c.is_uppercase() || is_title(c))
+}
+
+/// `text.istitle()`: capitals follow only what has no case, small letters only what has.
+pub(super) fn is_title_text(text: &str) -> bool {
+    let (mut in_word, mut found) = (false, false);
+    for c in text.chars() {
+        let is_capital = c.is_uppercase() || is_title(c);
+        if is_capital == in_word && (is_capital || c.is_lowercase()) {
+            return false;
+        }
+        in_word = is_cased(c);
+        found |= in_word;
+    }
+    found
+}
+
+/// `text.casefold()`: lower case, with the letters spelt out that have no other case.
+pub(super) fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'ß' | 'ẞ' => out.push_str("ss"),
+            'ς' => out.push('σ'),
+            'ſ' => out.push('s'),
+            // Characters that only have an upper case made of several are folded by way of it.
+            c if c.is_lowercase() && c.to_uppercase().len() > 1 => {
+                out.extend(c.to_uppercase().flat_map(char::to_lowercase));
+            }
+            c => out.extend(c.to_lowercase()),
+        }
+    }
+    out
+}

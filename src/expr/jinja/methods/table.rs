@@ -1,0 +1,218 @@
+//! Which names Python's types have, so that what exists, what is hidden and what is missing differ.
+
+use crate::expr::jinja::value::Value;
+
+const STR: &[&str] = &[
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
+];
+const MARKUP: &[&str] = &["escape", "striptags", "unescape"];
+const BYTES: &[&str] = &["count", "decode", "endswith", "find", "hex", "startswith"];
+const LIST: &[&str] =
+    &["append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"];
+const FIXED: &[&str] = &["count", "index"];
+const DICT: &[&str] = &[
+    "clear",
+    "copy",
+    "fromkeys",
+    "get",
+    "items",
+    "keys",
+    "pop",
+    "popitem",
+    "setdefault",
+    "update",
+    "values",
+];
+const INT: &[&str] = &["as_integer_ratio", "bit_count", "bit_length", "conjugate", "from_bytes", "to_bytes"];
+const FLOAT: &[&str] = &["as_integer_ratio", "conjugate", "fromhex", "hex", "is_integer"];
+
+/// Whether the value has a method of this name.
+pub(in super::super) fn has(value: &Value, name: &str) -> bool {
+    let names = match value {
+        Value::Str(_) => STR,
+        Value::Markup(_) => return STR.contains(&name) || MARKUP.contains(&name),
+        Value::Bytes(_) => BYTES,
+        Value::List(_) => LIST,
+        Value::Tuple(_) | Value::Range(_) => FIXED,
+        Value::Dict(_) => DICT,
+        Value::Int(_) | Value::Big(_) | Value::Bool(_) => INT,
+        Value::Float(_) => FLOAT,
+        Value::Object(object) => object.method_names(),
+        Value::None | Value::Undefined(_) => return false,
+    };
+    names.contains(&name)
+}
+
+/// What every object has.
+const OBJECT: &[&str] = &[
+    "__class__",
+    "__delattr__",
+    "__dir__",
+    "__doc__",
+    "__eq__",
+    "__format__",
+    "__ge__",
+    "__getattribute__",
+    "__getstate__",
+    "__gt__",
+    "__hash__",
+    "__init__",
+    "__init_subclass__",
+    "__le__",
+    "__lt__",
+    "__ne__",
+    "__new__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__repr__",
+    "__setattr__",
+    "__sizeof__",
+    "__str__",
+    "__subclasshook__",
+];
+const SEQUENCE: &[&str] =
+    &["__add__", "__contains__", "__getitem__", "__iter__", "__len__", "__mul__", "__rmul__"];
+const TEXT: &[&str] = &["__getnewargs__", "__mod__", "__rmod__"];
+const NUMBER: &[&str] = &[
+    "__abs__",
+    "__add__",
+    "__bool__",
+    "__ceil__",
+    "__divmod__",
+    "__float__",
+    "__floor__",
+    "__floordiv__",
+    "__getnewargs__",
+    "__int__",
+    "__mod__",
+    "__mul__",
+    "__neg__",
+    "__pos__",
+    "__pow__",
+    "__radd__",
+    "__rdivmod__",
+    "__rfloordiv__",
+    "__rmod__",
+    "__rmul__",
+    "__round__",
+    "__rpow__",
+    "__rsub__",
+    "__rtruediv__",
+    "__sub__",
+    "__truediv__",
+    "__trunc__",
+];
+const INTEGER: &[&str] = &[
+    "__and__",
+    "__index__",
+    "__invert__",
+    "__lshift__",
+    "__or__",
+    "__rand__",
+    "__rlshift__",
+    "__ror__",
+    "__rrshift__",
+    "__rshift__",
+    "__rxor__",
+    "__xor__",
+];
+const MUTABLE: &[&str] = &["__class_getitem__", "__delitem__", "__reversed__", "__setitem__"];
+const FUNCTION: &[&str] = &[
+    "__annotations__",
+    "__builtins__",
+    "__call__",
+    "__closure__",
+    "__code__",
+    "__defaults__",
+    "__dict__",
+    "__get__",
+    "__globals__",
+    "__kwdefaults__",
+    "__module__",
+    "__name__",
+    "__qualname__",
+];
+const VIEW: &[&str] = &["__contains__", "__iter__", "__len__", "__reversed__"];
+const INSTANCE: &[&str] = &["__dict__", "__module__", "__weakref__"];
+
+/// Whether the value has an attribute of this name that no template may see.
+pub(in super::super) fn is_hidden(value: &Value, name: &str) -> bool {
+    if !name.starts_with("__") {
+        return false;
+    }
+    let more: &[&[&str]] = match value {
+        Value::Str(_) => &[SEQUENCE, TEXT],
+        Value::Markup(_) => {
+            &[SEQUENCE, TEXT, &["__html__", "__html_format__", "__module__", "__radd__", "__slots__"]]
+        }
+        Value::Bytes(_) => &[SEQUENCE, TEXT, &["__bytes__"]],
+        Value::List(_) => &[SEQUENCE, MUTABLE, &["__iadd__", "__imul__"]],
+        Value::Tuple(_) => &[SEQUENCE, &["__class_getitem__", "__getnewargs__"]],
+        Value::Range(_) => &[VIEW, &["__bool__", "__getitem__"]],
+        Value::Dict(_) => &[
+            MUTABLE,
+            &["__contains__", "__getitem__", "__ior__", "__iter__", "__len__", "__or__", "__ror__"],
+        ],
+        Value::Int(_) | Value::Big(_) | Value::Bool(_) => &[NUMBER, INTEGER],
+        Value::Float(_) => &[NUMBER, &["__getformat__"]],
+        Value::None => &[&["__bool__"]],
+        Value::Object(object) => match object.type_name() {
+            "function" => &[FUNCTION],
+            "builtin_function_or_method" => {
+                &[&["__call__", "__module__", "__name__", "__qualname__", "__self__"]]
+            }
+            "dict_keys" | "dict_values" | "dict_items" => &[VIEW],
+            "generator" => &[&["__del__", "__iter__", "__name__", "__next__", "__qualname__"]],
+            _ => &[INSTANCE],
+        },
+        // An undefined value raises for every other name.
+        Value::Undefined(_) => &[],
+    };
+    OBJECT.contains(&name) || more.iter().any(|names| names.contains(&name))
+}

@@ -1,0 +1,263 @@
+//! Expressions.
+
+use std::cmp::Ordering;
+
+use super::Run;
+use crate::expr::jinja::{
+    error::{Class, Error, Result},
+    filters::{self, html},
+    operators,
+    syntax::ast::{Comparison, Expr, Link},
+    tests,
+    value::{self, Key, Map, Value},
+};
+
+impl Run {
+    pub(super) fn eval(&mut self, expr: &Expr) -> Result<Value> {
+        self.budget.pay(1)?;
+        match expr {
+            Expr::Const(value) => Ok(value.clone()),
+            Expr::Name(name) => Ok(self.name(name)),
+            Expr::Chain { base, links } => {
+                let value = self.eval(base)?;
+                self.deeper(|run| run.links(value, links))
+            }
+            other => self.deeper(|run| run.compound(other)),
+        }
+    }
+
+    /// The value of a name, which may be undefined.
+    pub(super) fn name(&self, name: &str) -> Value {
+        self.scopes
+            .get(name)
+            .unwrap_or_else(|| self.undefined(format!("{} is undefined", crate::pytext::repr_str(name))))
+    }
+
+    #[inline(never)]
+    fn compound(&mut self, expr: &Expr) -> Result<Value> {
+        match expr {
+            Expr::Tuple(items) => Ok(Value::tuple(self.eval_all(items)?)),
+            Expr::List(items) => Ok(Value::list(self.eval_all(items)?)),
+            Expr::Dict(entries) => self.dict(entries),
+            Expr::Not(operand) => {
+                let operand = self.eval(operand)?;
+                Ok(Value::Bool(!self.is_true(&operand)?))
+            }
+            Expr::Sign { minus, operand } => {
+                let operand = self.eval(operand)?;
+                operators::sign(*minus, &operand)
+            }
+            Expr::And(items) => self.all_or_any(items, false),
+            Expr::Or(items) => self.all_or_any(items, true),
+            Expr::Compare { first, rest } => self.compare(first, rest),
+            Expr::Arithmetic { first, rest } => {
+                let mut left = self.eval(first)?;
+                for (operator, operand) in rest {
+                    let right = self.eval(operand)?;
+                    left = operators::arithmetic(self, *operator, &left, &right)?;
+                }
+                Ok(left)
+            }
+            Expr::Concat(items) => self.concat(items),
+            Expr::Condition { test, then, otherwise } => self.condition(test, then, otherwise.as_deref()),
+            Expr::Const(_) | Expr::Name(_) | Expr::Chain { .. } => self.eval(expr),
+        }
+    }
+
+    fn eval_all(&mut self, items: &[Expr]) -> Result<Vec<Value>> {
+        items.iter().map(|item| self.eval(item)).collect()
+    }
+
+    fn dict(&mut self, entries: &[(Expr, Expr)]) -> Result<Value> {
+        let mut map = Map::with_capacity(entries.len());
+        for (key, value) in entries {
+            let key = self.eval(key)?;
+            let value = self.eval(value)?;
+            map.insert(Key::new(key)?, value);
+        }
+        Ok(Value::dict(map))
+    }
+
+    /// `and` and `or` give the operand that decided.
+    fn all_or_any(&mut self, items: &[Expr], decides: bool) -> Result<Value> {
+        let mut value = Value::None;
+        for (at, item) in items.iter().enumerate() {
+            value = self.eval(item)?;
+            if at + 1 < items.len() && self.is_true(&value)? == decides {
+                break;
+            }
+        }
+        Ok(value)
+    }
+
+    fn condition(&mut self, test: &Expr, then: &Expr, otherwise: Option<&Expr>) -> Result<Value> {
+        let test = self.eval(test)?;
+        if self.is_true(&test)? {
+            return self.eval(then);
+        }
+        match otherwise {
+            Some(otherwise) => self.eval(otherwise),
+            // Without `else` the answer prints as nothing, however strict the template is.
+            None => Ok(value::Undefined::new(
+                "the inline if-expression evaluated to false and no else section was defined.".to_owned(),
+                false,
+            )),
+        }
+    }
+
+    fn concat(&mut self, items: &[Expr]) -> Result<Value> {
+        let values = self.eval_all(items)?;
+        if self.escaping && values.iter().any(|value| matches!(value, Value::Markup(_))) {
+            let mut out = String::new();
+            for value in &values {
+                let escaped = html::escape(value, self)?;
+                self.write(&escaped, &mut out)?;
+            }
+            return Ok(Value::Markup(out.into()));
+        }
+        let mut out = String::new();
+        for value in &values {
+            let text = self.text(value)?;
+            self.write(&text, &mut out)?;
+        }
+        Ok(Value::str(out))
+    }
+
+    // ── comparisons ─────────────────────────────────────────────────────────────────────────
+
+    fn compare(&mut self, first: &Expr, rest: &[(Comparison, Expr)]) -> Result<Value> {
+        let mut left = self.eval(first)?;
+        let mut answer = Value::Bool(true);
+        for (operator, operand) in rest {
+            let right = self.eval(operand)?;
+            answer = Value::Bool(self.comparison(*operator, &left, &right)?);
+            if matches!(answer, Value::Bool(false)) {
+                break;
+            }
+            left = right;
+        }
+        Ok(answer)
+    }
+
+    pub(in super::super) fn comparison(
+        &mut self,
+        operator: Comparison,
+        left: &Value,
+        right: &Value,
+    ) -> Result<bool> {
+        let (spelling, fits): (&str, fn(Ordering) -> bool) = match operator {
+            Comparison::Eq => return self.eq(left, right),
+            Comparison::Ne => return Ok(!self.eq(left, right)?),
+            Comparison::In => return self.contains(right, left),
+            Comparison::NotIn => return Ok(!self.contains(right, left)?),
+            Comparison::Lt => ("<", Ordering::is_lt),
+            Comparison::Le => ("<=", Ordering::is_le),
+            Comparison::Gt => (">", Ordering::is_gt),
+            Comparison::Ge => (">=", Ordering::is_ge),
+        };
+        Ok(value::order(left, right, spelling, &mut self.budget)?.is_some_and(fits))
+    }
+
+    /// `item in container`.
+    pub(in super::super) fn contains(&mut self, container: &Value, item: &Value) -> Result<bool> {
+        match container {
+            Value::Str(text) | Value::Markup(text) => {
+                let Some(part) = item.as_str() else {
+                    if let Value::Undefined(undefined) = item
+                        && undefined.is_strict()
+                    {
+                        return Err(undefined.error());
+                    }
+                    return Err(Error::of_type(format!(
+                        "'in <string>' requires string as left operand, not {}",
+                        item.type_name()
+                    )));
+                };
+                self.budget.pay_text(text.len())?;
+                Ok(text.contains(part))
+            }
+            Value::Dict(dict) => {
+                let key = Key::new(item.clone())?;
+                Ok(dict.read(|map| map.contains_key(&key)))
+            }
+            Value::Undefined(undefined) if undefined.is_strict() => Err(undefined.error()),
+            other => {
+                let Some(mut items) = self.iterate_if_possible(other)? else {
+                    return Err(Error::of_type(format!(
+                        "argument of type '{}' is not iterable",
+                        other.type_name()
+                    )));
+                };
+                while let Some(found) = items.next(self)? {
+                    if value::identical(&found, item) || self.eq(&found, item)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    // ── chains ──────────────────────────────────────────────────────────────────────────────
+
+    /// What is done to a value, step by step.
+    pub(super) fn links(&mut self, mut value: Value, links: &[Link]) -> Result<Value> {
+        let mut at = 0;
+        while let Some(link) = links.get(at) {
+            self.budget.pay(1)?;
+            at += 1;
+            // A method that is called at once needs no object that stands for it.
+            if let (Link::Attribute(name), Some(Link::Call(args))) = (link, links.get(at)) {
+                at += 1;
+                value = self.call_member(&value, name, args)?;
+            } else {
+                value = self.link(value, link)?;
+            }
+        }
+        Ok(value)
+    }
+
+    #[inline(never)]
+    fn link(&mut self, value: Value, link: &Link) -> Result<Value> {
+        match link {
+            Link::Attribute(name) => self.attribute(&value, name),
+            Link::Item(key) => {
+                let key = self.eval(key)?;
+                self.item(&value, &key)
+            }
+            Link::Slice(bounds) => {
+                let mut parts = [Value::None, Value::None, Value::None];
+                for (part, bound) in parts.iter_mut().zip(bounds.iter()) {
+                    if let Some(bound) = bound {
+                        *part = self.eval(bound)?;
+                    }
+                }
+                self.slice(&value, &parts)
+            }
+            Link::Call(args) => {
+                let args = self.args(args, Vec::new())?;
+                self.call(&value, args)
+            }
+            Link::Filter { name, args } => {
+                let args = self.args(args, vec![value])?;
+                match filters::find(name) {
+                    Some(filter) => filter.apply(args, self),
+                    None => Err(unknown("filter", name)),
+                }
+            }
+            Link::Test { name, args, negated } => {
+                let args = self.args(args, vec![value])?;
+                match tests::find(name) {
+                    Some(test) => Ok(Value::Bool(test.apply(args, self)? != *negated)),
+                    None => Err(unknown("test", name)),
+                }
+            }
+        }
+    }
+}
+
+/// A name that was let pass because it might not have been needed.
+fn unknown(kind: &str, name: &str) -> Error {
+    let message = format!("No {kind} named {} found.", crate::pytext::repr_str(name));
+    Error::new(Class::TemplateRuntimeError, message)
+}

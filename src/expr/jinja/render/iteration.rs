@@ -1,0 +1,108 @@
+//! Going through the items of a value.
+
+use std::sync::Arc;
+
+use super::Run;
+use crate::expr::jinja::{
+    error::{Error, Result},
+    value::{List, Object, Range, Tuple, Value},
+};
+
+/// Where in its items a walk is.
+pub(in super::super) enum Iteration {
+    /// A list, read as it is when its turn comes: it may grow meanwhile.
+    List(List, usize),
+    Tuple(Tuple, usize),
+    /// Items that were taken when the walk began.
+    Items(std::vec::IntoIter<Value>),
+    /// Text, and the byte of the next character.
+    Text(Arc<str>, usize),
+    Range(Range, usize),
+    /// An object that gives its items itself.
+    Own(Arc<dyn Object>),
+}
+
+impl Iteration {
+    /// The next item, paid for.
+    pub(in super::super) fn next(&mut self, run: &mut Run) -> Result<Option<Value>> {
+        run.budget.pay(1)?;
+        Ok(match self {
+            Self::List(list, at) => {
+                let item = list.get(*at);
+                *at += 1;
+                item
+            }
+            Self::Tuple(tuple, at) => {
+                let item = tuple.items().get(*at).cloned();
+                *at += 1;
+                item
+            }
+            Self::Items(items) => items.next(),
+            Self::Text(text, at) => {
+                let c = text.get(*at..).and_then(|rest| rest.chars().next());
+                *at += c.map_or(0, char::len_utf8);
+                c.map(|c| Value::str(&*c.encode_utf8(&mut [0; 4])))
+            }
+            Self::Range(range, at) => {
+                let item = range.get(*at).map(Value::Int);
+                *at += 1;
+                item
+            }
+            Self::Own(object) => {
+                let object = object.clone();
+                return run.deeper(|run| object.next(run));
+            }
+        })
+    }
+}
+
+impl Run {
+    /// `iter(value)`, or `None` for what has no items.
+    pub(in super::super) fn iterate_if_possible(&mut self, value: &Value) -> Result<Option<Iteration>> {
+        Ok(Some(match value {
+            Value::List(list) => Iteration::List(list.clone(), 0),
+            Value::Tuple(tuple) => Iteration::Tuple(tuple.clone(), 0),
+            Value::Dict(dict) => {
+                self.budget.pay_items(dict.len())?;
+                let keys: Vec<_> = dict.read(|map| map.keys().map(|key| key.value().clone()).collect());
+                Iteration::Items(keys.into_iter())
+            }
+            Value::Str(text) | Value::Markup(text) => Iteration::Text(text.clone(), 0),
+            Value::Range(range) => Iteration::Range(*range, 0),
+            Value::Bytes(bytes) => {
+                let items: Vec<_> = bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect();
+                Iteration::Items(items.into_iter())
+            }
+            Value::Object(object) if object.is_iterator() => Iteration::Own(object.clone()),
+            Value::Object(object) => match object.items(self)? {
+                Some(items) => Iteration::Items(items.into_iter()),
+                None => return Ok(None),
+            },
+            Value::Undefined(undefined) if undefined.is_strict() => return Err(undefined.error()),
+            Value::Undefined(_) => Iteration::Items(Vec::new().into_iter()),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// `iter(value)`.
+    pub(in super::super) fn iterate(&mut self, value: &Value) -> Result<Iteration> {
+        match self.iterate_if_possible(value)? {
+            Some(items) => Ok(items),
+            None => Err(Error::of_type(format!("'{}' object is not iterable", value.type_name()))),
+        }
+    }
+
+    /// `list(value)`.
+    pub(in super::super) fn items(&mut self, value: &Value) -> Result<Vec<Value>> {
+        if let Value::List(list) = value {
+            self.budget.make_items(list.len())?;
+            return Ok(list.items());
+        }
+        let mut iteration = self.iterate(value)?;
+        let mut items = Vec::new();
+        while let Some(item) = iteration.next(self)? {
+            items.push(item);
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,290 @@
+//! `{% for %}` and the `loop` in it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{Iteration, Run, scope::ScopeId};
+use crate::expr::jinja::{
+    args::Args,
+    budget::Budget,
+    error::{Error, Result},
+    syntax::ast::For,
+    value::{self, Object, Value},
+};
+
+impl Run {
+    pub(super) fn for_loop(&mut self, for_loop: &Arc<For>, out: &mut String) -> Result<()> {
+        let items = self.eval(&for_loop.items)?;
+        let scope = self.scopes.current();
+        self.turns(for_loop, &items, scope, 0, out)
+    }
+
+    /// All turns of a loop over `items`; `scope` is the one around the loop.
+    fn turns(
+        &mut self,
+        for_loop: &Arc<For>,
+        items: &Value,
+        scope: ScopeId,
+        depth: i64,
+        out: &mut String,
+    ) -> Result<()> {
+        let mut iteration = self.iterate(items)?;
+        let mut length = self.known_length(items);
+        if for_loop.test.is_some() {
+            // The test sees no `loop`, and `loop` knows only the items that pass.
+            let passed = self.passing(for_loop, iteration, scope)?;
+            length = None;
+            iteration = Iteration::Items(passed.into_iter());
+        }
+        let state = Arc::new(Loop {
+            place: Mutex::new(Place::new(iteration, length)),
+            for_loop: for_loop.clone(),
+            scope,
+            depth,
+        });
+        let before = self.scopes.open_in(scope);
+        let mut has_turns = false;
+        let done = loop {
+            match state.advance(self) {
+                Err(error) => break Err(error),
+                Ok(None) => break Ok(()),
+                Ok(Some(item)) => {
+                    has_turns = true;
+                    self.scopes.clear();
+                    self.scopes.set(&"loop".into(), Value::Object(state.clone()));
+                    let turn =
+                        self.assign(&for_loop.target, item).and_then(|()| self.body(&for_loop.body, out));
+                    if turn.is_err() {
+                        break turn;
+                    }
+                }
+            }
+        };
+        self.scopes.close(before);
+        done?;
+        if !has_turns {
+            let before = self.scopes.open_in(scope);
+            let done = self.body(&for_loop.otherwise, out);
+            self.scopes.close(before);
+            return done;
+        }
+        Ok(())
+    }
+
+    fn known_length(&mut self, items: &Value) -> Option<usize> {
+        match items {
+            Value::Object(object) if object.is_iterator() => None,
+            // The length of text is counted only if it is asked for: it costs as much as the loop.
+            other => self.len(other).ok(),
+        }
+    }
+
+    /// The items for which the loop's `if` holds.
+    fn passing(&mut self, for_loop: &For, mut items: Iteration, scope: ScopeId) -> Result<Vec<Value>> {
+        let Some(test) = &for_loop.test else { return Ok(Vec::new()) };
+        let mut passed = Vec::new();
+        let before = self.scopes.open_in(scope);
+        let done = loop {
+            let item = match items.next(self) {
+                Ok(Some(item)) => item,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let holds = self
+                .assign(&for_loop.target, item.clone())
+                .and_then(|()| self.eval(test))
+                .and_then(|answer| self.is_true(&answer));
+            match holds {
+                Ok(true) => passed.push(item),
+                Ok(false) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        self.scopes.close(before);
+        done.map(|()| passed)
+    }
+}
+
+/// The `loop` of a body.
+struct Loop {
+    place: Mutex<Place>,
+    for_loop: Arc<For>,
+    scope: ScopeId,
+    /// How many loops of the same body are around this one.
+    depth: i64,
+}
+
+struct Place {
+    /// Taken out while the next item is fetched, as that may run anything.
+    items: Option<Iteration>,
+    length: Option<usize>,
+    /// Turns begun.
+    index: usize,
+    before: Option<Value>,
+    current: Option<Value>,
+    /// The next item, if it was asked for already; the inner `None` is the end.
+    after: Option<Option<Value>>,
+    last_changed: Option<Value>,
+}
+
+impl Place {
+    fn new(items: Iteration, length: Option<usize>) -> Self {
+        Self {
+            items: Some(items),
+            length,
+            index: 0,
+            before: None,
+            current: None,
+            after: None,
+            last_changed: None,
+        }
+    }
+}
+
+impl Loop {
+    fn fetch(&self, run: &mut Run) -> Result<Option<Value>> {
+        let Some(mut items) = self.place.lock().items.take() else { return Ok(None) };
+        let item = items.next(run);
+        self.place.lock().items = Some(items);
+        item
+    }
+
+    /// Begins the next turn.
+    fn advance(&self, run: &mut Run) -> Result<Option<Value>> {
+        let known = self.place.lock().after.take();
+        let item = match known {
+            Some(item) => item,
+            None => self.fetch(run)?,
+        };
+        let mut place = self.place.lock();
+        if item.is_some() {
+            place.index += 1;
+            place.before = place.current.take();
+            place.current.clone_from(&item);
+        }
+        Ok(item)
+    }
+
+    fn peek(&self, run: &mut Run) -> Result<Option<Value>> {
+        if let Some(known) = &self.place.lock().after {
+            return Ok(known.clone());
+        }
+        let item = self.fetch(run)?;
+        self.place.lock().after = Some(item.clone());
+        Ok(item)
+    }
+
+    /// The number of all items; what cannot say is read to its end for it.
+    fn count(&self, run: &mut Run) -> Result<usize> {
+        if let Some(length) = self.place.lock().length {
+            return Ok(length);
+        }
+        let mut rest = Vec::new();
+        while let Some(item) = self.fetch(run)? {
+            rest.push(item);
+        }
+        let mut place = self.place.lock();
+        let ahead = usize::from(matches!(place.after, Some(Some(_))));
+        let length = rest.len() + place.index + ahead;
+        place.length = Some(length);
+        place.items = Some(Iteration::Items(rest.into_iter()));
+        Ok(length)
+    }
+
+    fn cycle(&self, args: Args) -> Result<Value> {
+        let items = args.unnamed("cycle")?;
+        if items.is_empty() {
+            return Err(Error::of_type("no items for cycling given"));
+        }
+        let at = (self.place.lock().index - 1) % items.len();
+        Ok(items[at].clone())
+    }
+
+    fn changed(&self, args: Args, run: &mut Run) -> Result<Value> {
+        let now = Value::tuple(args.unnamed("changed")?);
+        let before = self.place.lock().last_changed.clone();
+        let is_same = match before {
+            Some(before) => value::eq(&before, &now, &mut run.budget)?,
+            None => false,
+        };
+        if !is_same {
+            self.place.lock().last_changed = Some(now);
+        }
+        Ok(Value::Bool(!is_same))
+    }
+}
+
+impl Object for Loop {
+    fn type_name(&self) -> &'static str {
+        "LoopContext"
+    }
+
+    fn described(&self) -> String {
+        "jinja2.runtime.LoopContext object".to_owned()
+    }
+
+    fn repr(&self, _budget: &mut Budget) -> Result<String> {
+        let place = self.place.lock();
+        Ok(format!("<LoopContext {}/{}>", place.index, place.length.unwrap_or(place.index)))
+    }
+
+    fn attribute(&self, name: &str, run: &mut Run) -> Result<Option<Value>> {
+        let index = self.place.lock().index as i64;
+        Ok(Some(match name {
+            "index" => Value::Int(index),
+            "index0" => Value::Int(index - 1),
+            "length" => Value::count(self.count(run)?),
+            "revindex" => Value::Int(self.count(run)? as i64 - index + 1),
+            "revindex0" => Value::Int(self.count(run)? as i64 - index),
+            "first" => Value::Bool(index == 1),
+            "last" => Value::Bool(self.peek(run)?.is_none()),
+            "depth" => Value::Int(self.depth + 1),
+            "depth0" => Value::Int(self.depth),
+            "previtem" => match &self.place.lock().before {
+                Some(item) => item.clone(),
+                None => run.undefined("there is no previous item"),
+            },
+            "nextitem" => match self.peek(run)? {
+                Some(item) => item,
+                None => run.undefined("there is no next item"),
+            },
+            _ => return Ok(None),
+        }))
+    }
+
+    fn method(&self, name: &str, args: Args, run: &mut Run) -> Option<Result<Value>> {
+        match name {
+            "cycle" => Some(self.cycle(args)),
+            "changed" => Some(self.changed(args, run)),
+            _ => None,
+        }
+    }
+
+    fn method_names(&self) -> &'static [&'static str] {
+        &["changed", "cycle"]
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn call(&self, args: Args, run: &mut Run) -> Result<Value> {
+        let mut args = args.unnamed("LoopContext.__call__")?;
+        let Some(items) = args.pop().filter(|_| args.is_empty()) else {
+            return Err(Error::of_type("LoopContext.__call__() takes exactly one argument"));
+        };
+        if !self.for_loop.recursive {
+            return Err(Error::of_type(
+                "The loop must have the 'recursive' marker to be called recursively.",
+            ));
+        }
+        let mut out = String::new();
+        run.turns(&self.for_loop, &items, self.scope, self.depth + 1, &mut out)?;
+        Ok(run.written(out))
+    }
+
+    fn length(&self, run: &mut Run) -> Result<Option<usize>> {
+        self.count(run).map(Some)
+    }
+}

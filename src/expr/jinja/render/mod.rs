@@ -1,0 +1,106 @@
+//! Rendering: one walk over the tree, with names, limits and escaping of its own.
+
+mod call;
+mod expression;
+mod iteration;
+mod loops;
+mod macros;
+mod member;
+mod scope;
+mod statement;
+mod truth;
+
+use std::{collections::HashMap, sync::Arc};
+
+pub(super) use iteration::Iteration;
+pub(super) use member::index_in;
+use scope::Scopes;
+
+use super::{
+    budget::Budget,
+    error::Result,
+    syntax::ast::{Block, Stmt},
+    value::{self, Undefined, Value},
+};
+
+/// How a missing name behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Using it is an error.
+    Refused,
+    /// It prints as nothing and counts as false.
+    Empty,
+}
+
+/// One rendering.
+pub struct Run {
+    pub(super) budget: Budget,
+    scopes: Scopes,
+    missing: Missing,
+    /// Whether what is printed is escaped as HTML.
+    pub(super) escaping: bool,
+    blocks: HashMap<Arc<str>, Arc<Block>>,
+    /// Compiled patterns, by text, case and anchoring.
+    pub(super) patterns: HashMap<(String, bool, bool), Arc<fancy_regex::Regex>>,
+}
+
+impl Run {
+    pub(super) fn new(context: &Value, missing: Missing) -> Self {
+        Self {
+            budget: Budget::new(),
+            scopes: Scopes::new(context.clone()),
+            missing,
+            escaping: false,
+            blocks: HashMap::new(),
+            patterns: HashMap::new(),
+        }
+    }
+
+    /// Renders the statements of a whole template.
+    pub(super) fn render(&mut self, body: &[Stmt]) -> Result<String> {
+        self.collect_blocks(body);
+        let mut out = String::new();
+        self.body(body, &mut out)?;
+        Ok(out)
+    }
+
+    /// An undefined value that says `message` when it is used.
+    pub(super) fn undefined(&self, message: impl Into<String>) -> Value {
+        Undefined::new(message.into(), self.is_strict())
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        self.missing == Missing::Refused
+    }
+
+    /// `str(value)`, paid for.
+    pub(super) fn str(&mut self, value: &Value) -> Result<String> {
+        let text = value::str_of(value, &mut self.budget)?;
+        self.budget.make_text(text.len())?;
+        Ok(text)
+    }
+
+    /// The text of a value without making a new one of what is text already.
+    pub(super) fn text(&mut self, value: &Value) -> Result<Arc<str>> {
+        match value {
+            Value::Str(text) | Value::Markup(text) => {
+                self.budget.pay_text(text.len())?;
+                Ok(text.clone())
+            }
+            other => Ok(self.str(other)?.into()),
+        }
+    }
+
+    /// `a == b`.
+    pub(super) fn eq(&mut self, a: &Value, b: &Value) -> Result<bool> {
+        value::eq(a, b, &mut self.budget)
+    }
+
+    /// Runs something one level deeper.
+    pub(super) fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.budget.enter()?;
+        let outcome = inner(self);
+        self.budget.leave();
+        outcome
+    }
+}

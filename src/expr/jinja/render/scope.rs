@@ -1,0 +1,110 @@
+//! Names and what they stand for.
+//!
+//! Scopes live in one list for as long as a rendering, so a macro can refer to the scope it was defined
+//! in without owning it, and nothing refers in circles.
+
+use std::sync::Arc;
+
+use crate::expr::jinja::{globals, value::Value};
+
+/// A scope by its place in the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct ScopeId(usize);
+
+struct Scope {
+    names: Vec<(Arc<str>, Value)>,
+    parent: Option<ScopeId>,
+    /// Whether a macro was defined here, which may be called after the scope was left.
+    is_captured: bool,
+}
+
+pub(super) struct Scopes {
+    context: Value,
+    all: Vec<Scope>,
+    current: ScopeId,
+}
+
+impl Scopes {
+    pub(super) fn new(context: Value) -> Self {
+        let root = Scope { names: Vec::new(), parent: None, is_captured: true };
+        Self { context, all: vec![root], current: ScopeId(0) }
+    }
+
+    pub(super) fn current(&self) -> ScopeId {
+        self.current
+    }
+
+    /// Opens a scope inside the current one and gives the one to go back to.
+    pub(super) fn open(&mut self) -> ScopeId {
+        self.open_in(self.current)
+    }
+
+    /// Opens a scope inside `parent`; the answer is the scope to go back to.
+    pub(super) fn open_in(&mut self, parent: ScopeId) -> ScopeId {
+        let before = self.current;
+        self.all.push(Scope { names: Vec::new(), parent: Some(parent), is_captured: false });
+        self.current = ScopeId(self.all.len() - 1);
+        before
+    }
+
+    /// Opens a scope that sees the template's own names and the context only.
+    pub(super) fn open_at_root(&mut self) -> ScopeId {
+        self.open_in(ScopeId(0))
+    }
+
+    /// Leaves the current scope for the one [`Scopes::open`] gave.
+    pub(super) fn close(&mut self, before: ScopeId) {
+        let is_last = self.current.0 + 1 == self.all.len();
+        if is_last && !self.all[self.current.0].is_captured {
+            self.all.pop();
+        }
+        self.current = before;
+    }
+
+    /// Forgets the names of the current scope: the next turn of a loop has its own.
+    pub(super) fn clear(&mut self) {
+        let scope = &mut self.all[self.current.0];
+        if scope.is_captured {
+            let parent = scope.parent;
+            self.all.push(Scope { names: Vec::new(), parent, is_captured: false });
+            self.current = ScopeId(self.all.len() - 1);
+        } else {
+            scope.names.clear();
+        }
+    }
+
+    /// Keeps the current scope and those around it: a macro refers to them.
+    pub(super) fn capture(&mut self) -> ScopeId {
+        let mut at = Some(self.current);
+        while let Some(scope) = at.map(|id| &mut self.all[id.0]).filter(|scope| !scope.is_captured) {
+            scope.is_captured = true;
+            at = scope.parent;
+        }
+        self.current
+    }
+
+    pub(super) fn set(&mut self, name: &Arc<str>, value: Value) {
+        let names = &mut self.all[self.current.0].names;
+        match names.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = value,
+            None => names.push((name.clone(), value)),
+        }
+    }
+
+    /// The value of a name: the nearest scope's, the context's or a global.
+    pub(super) fn get(&self, name: &str) -> Option<Value> {
+        let mut at = Some(self.current);
+        while let Some(id) = at {
+            let scope = &self.all[id.0];
+            if let Some((_, value)) = scope.names.iter().find(|(known, _)| **known == *name) {
+                return Some(value.clone());
+            }
+            at = scope.parent;
+        }
+        let from_context = match &self.context {
+            Value::Dict(context) => context.get_str(name),
+            _ => None,
+        };
+        from_context.or_else(|| globals::find(name))
+    }
+}

@@ -1,0 +1,244 @@
+//! Statements: what each writes and sets.
+
+use std::sync::Arc;
+
+use super::{Run, macros};
+use crate::expr::jinja::{
+    budget::MAX_OUTPUT,
+    error::{Class, Error, Result},
+    filters::html,
+    syntax::ast::{Block, Link, Stmt, Target},
+    value::Value,
+};
+
+impl Run {
+    pub(super) fn body(&mut self, body: &[Stmt], out: &mut String) -> Result<()> {
+        body.iter().try_for_each(|statement| self.statement(statement, out))
+    }
+
+    fn statement(&mut self, statement: &Stmt, out: &mut String) -> Result<()> {
+        self.budget.pay(1)?;
+        match statement {
+            Stmt::Text(text) => self.write(text, out),
+            Stmt::Print(value) => {
+                let value = self.eval(value)?;
+                self.print(&value, out)
+            }
+            Stmt::Set { target, value } => {
+                let value = self.eval(value)?;
+                self.assign(target, value)
+            }
+            Stmt::If { branches, otherwise } => {
+                for (test, body) in branches {
+                    let test = self.eval(test)?;
+                    if self.is_true(&test)? {
+                        return self.nested_body(body, out);
+                    }
+                }
+                self.nested_body(otherwise, out)
+            }
+            other => self.deeper(|run| run.block_statement(other, out)),
+        }
+    }
+
+    fn nested_body(&mut self, body: &[Stmt], out: &mut String) -> Result<()> {
+        self.deeper(|run| run.body(body, out))
+    }
+
+    #[inline(never)]
+    fn block_statement(&mut self, statement: &Stmt, out: &mut String) -> Result<()> {
+        match statement {
+            Stmt::For(for_loop) => self.for_loop(for_loop, out),
+            Stmt::SetBlock { target, filters, body } => {
+                let value = self.filtered(filters, body)?;
+                self.assign(target, value)
+            }
+            Stmt::FilterBlock { filters, body } => {
+                let value = self.filtered(filters, body)?;
+                self.print_text(&value, out)
+            }
+            Stmt::Macro(definition) => {
+                let value = macros::define(self, definition);
+                if let Some(name) = &definition.name {
+                    self.scopes.set(name, value);
+                }
+                Ok(())
+            }
+            Stmt::CallBlock { call, caller } => {
+                let caller = macros::define(self, caller);
+                let value = self.eval_with_caller(call, caller)?;
+                self.print(&value, out)
+            }
+            Stmt::With { targets, body } => {
+                let values = targets.iter().map(|(_, value)| self.eval(value)).collect::<Result<Vec<_>>>()?;
+                let before = self.scopes.open();
+                let done = targets
+                    .iter()
+                    .zip(values)
+                    .try_for_each(|((target, _), value)| self.assign(target, value))
+                    .and_then(|()| self.body(body, out));
+                self.scopes.close(before);
+                done
+            }
+            Stmt::Block(block) => self.block(block, out),
+            Stmt::Autoescape { on, body } => {
+                let on = self.eval(on)?;
+                let on = self.is_true(&on)?;
+                let was_on = std::mem::replace(&mut self.escaping, on);
+                let before = self.scopes.open();
+                let done = self.body(body, out);
+                self.scopes.close(before);
+                self.escaping = was_on;
+                done
+            }
+            Stmt::Load { template, .. } => {
+                self.eval(template)?;
+                Err(Error::of_type("no loader for this environment specified"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    // ── writing ─────────────────────────────────────────────────────────────────────────────
+
+    pub(in super::super) fn write(&mut self, text: &str, out: &mut String) -> Result<()> {
+        self.budget.pay_text(text.len())?;
+        if out.len() + text.len() > MAX_OUTPUT {
+            return Err(Error::limit(format!("the template writes more than {MAX_OUTPUT} bytes")));
+        }
+        out.push_str(text);
+        Ok(())
+    }
+
+    /// Writes a value as `{{ … }}` does.
+    fn print(&mut self, value: &Value, out: &mut String) -> Result<()> {
+        if self.escaping {
+            let escaped = html::escape(value, self)?;
+            return self.write(&escaped, out);
+        }
+        self.print_text(value, out)
+    }
+
+    fn print_text(&mut self, value: &Value, out: &mut String) -> Result<()> {
+        match value {
+            Value::Str(text) | Value::Markup(text) => self.write(text, out),
+            other => {
+                let text = self.str(other)?;
+                self.write(&text, out)
+            }
+        }
+    }
+
+    /// What a body writes, as text or, where escaping is on, as HTML.
+    pub(super) fn captured(&mut self, body: &[Stmt]) -> Result<Value> {
+        let mut text = String::new();
+        self.body(body, &mut text)?;
+        Ok(self.written(text))
+    }
+
+    pub(in super::super) fn written(&self, text: String) -> Value {
+        if self.escaping { Value::Markup(text.into()) } else { Value::str(text) }
+    }
+
+    fn filtered(&mut self, filters: &[Link], body: &[Stmt]) -> Result<Value> {
+        let before = self.scopes.open();
+        let value = self.captured(body).and_then(|value| self.links(value, filters));
+        self.scopes.close(before);
+        value
+    }
+
+    // ── assigning ───────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn assign(&mut self, target: &Target, value: Value) -> Result<()> {
+        match target {
+            Target::Name(name) => self.scopes.set(name, value),
+            Target::Member { namespace, name } => {
+                let object = self.name(namespace);
+                let is_set = match &object {
+                    Value::Object(object) => {
+                        self.check_holding(&Value::Object(object.clone()), &value)?;
+                        object.set_attribute(name, value)
+                    }
+                    Value::Undefined(undefined) if undefined.is_strict() => return Err(undefined.error()),
+                    _ => false,
+                };
+                if !is_set {
+                    return Err(Error::new(
+                        Class::TemplateRuntimeError,
+                        "cannot assign attribute on non-namespace object",
+                    ));
+                }
+            }
+            Target::Tuple(targets) => {
+                let items = self.unpack(&value, targets.len())?;
+                targets.iter().zip(items).try_for_each(|(target, item)| self.assign(target, item))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As many items as there are names for.
+    pub(in super::super) fn unpack(&mut self, value: &Value, count: usize) -> Result<Vec<Value>> {
+        let Some(mut items) = self.iterate_if_possible(value)? else {
+            return Err(Error::of_type(format!("cannot unpack non-iterable {} object", value.type_name())));
+        };
+        let mut unpacked = Vec::with_capacity(count);
+        while let Some(item) = items.next(self)? {
+            if unpacked.len() == count {
+                return Err(Error::of_value(format!("too many values to unpack (expected {count})")));
+            }
+            unpacked.push(item);
+        }
+        if unpacked.len() < count {
+            let got = unpacked.len();
+            return Err(Error::of_value(format!(
+                "not enough values to unpack (expected {count}, got {got})"
+            )));
+        }
+        Ok(unpacked)
+    }
+
+    // ── blocks ──────────────────────────────────────────────────────────────────────────────
+
+    pub(super) fn collect_blocks(&mut self, body: &[Stmt]) {
+        for statement in body {
+            match statement {
+                Stmt::Block(block) => {
+                    self.blocks.insert(block.name.clone(), block.clone());
+                    self.collect_blocks(&block.body);
+                }
+                Stmt::If { branches, otherwise } => {
+                    branches.iter().for_each(|(_, body)| self.collect_blocks(body));
+                    self.collect_blocks(otherwise);
+                }
+                Stmt::For(for_loop) => {
+                    self.collect_blocks(&for_loop.body);
+                    self.collect_blocks(&for_loop.otherwise);
+                }
+                Stmt::SetBlock { body, .. }
+                | Stmt::FilterBlock { body, .. }
+                | Stmt::With { body, .. }
+                | Stmt::Autoescape { body, .. } => self.collect_blocks(body),
+                Stmt::Macro(definition) | Stmt::CallBlock { caller: definition, .. } => {
+                    self.collect_blocks(&definition.body);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(in super::super) fn find_block(&self, name: &str) -> Option<Arc<Block>> {
+        self.blocks.get(name).cloned()
+    }
+
+    pub(in super::super) fn block(&mut self, block: &Block, out: &mut String) -> Result<()> {
+        if block.required {
+            let name = crate::pytext::repr_str(&block.name);
+            return Err(Error::new(Class::TemplateRuntimeError, format!("Required block {name} not found")));
+        }
+        let before = if block.scoped { self.scopes.open() } else { self.scopes.open_at_root() };
+        let done = self.body(&block.body, out);
+        self.scopes.close(before);
+        done
+    }
+}

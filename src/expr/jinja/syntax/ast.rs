@@ -1,0 +1,183 @@
+//! The tree of a template.
+//!
+//! Chains (`a.b[0]|f|g`, `a + b + c`, `elif` after `elif`) are lists, not nested nodes: however long a
+//! template is, only what its author nests goes deep.
+
+use std::sync::Arc;
+
+use crate::expr::jinja::value::Value;
+
+/// Statements in a row.
+pub(in super::super) type Body = Arc<[Stmt]>;
+
+pub(in super::super) type Name = Arc<str>;
+
+pub(in super::super) enum Stmt {
+    Text(Name),
+    Print(Expr),
+    If {
+        branches: Vec<(Expr, Body)>,
+        otherwise: Body,
+    },
+    For(Arc<For>),
+    Set {
+        target: Target,
+        value: Expr,
+    },
+    SetBlock {
+        target: Target,
+        filters: Vec<Link>,
+        body: Body,
+    },
+    Macro(Arc<Macro>),
+    CallBlock {
+        call: Expr,
+        caller: Arc<Macro>,
+    },
+    FilterBlock {
+        filters: Vec<Link>,
+        body: Body,
+    },
+    With {
+        targets: Vec<(Target, Expr)>,
+        body: Body,
+    },
+    Block(Arc<Block>),
+    Autoescape {
+        on: Expr,
+        body: Body,
+    },
+    /// `include`, `import`, `from` and `extends`: there are no other templates to load. `stores` are the
+    /// names an import would have set.
+    Load {
+        template: Expr,
+        stores: Vec<Name>,
+    },
+}
+
+pub(in super::super) struct For {
+    pub(in super::super) target: Target,
+    pub(in super::super) items: Expr,
+    pub(in super::super) test: Option<Expr>,
+    pub(in super::super) recursive: bool,
+    pub(in super::super) body: Body,
+    pub(in super::super) otherwise: Body,
+}
+
+pub(in super::super) struct Macro {
+    /// `None` for what `{% call %}` passes as `caller`.
+    pub(in super::super) name: Option<Name>,
+    pub(in super::super) params: Vec<Name>,
+    /// Defaults of the last parameters.
+    pub(in super::super) defaults: Vec<Expr>,
+    pub(in super::super) body: Body,
+    /// Which of the names every macro may use this one does use.
+    pub(in super::super) uses: MacroUses,
+}
+
+/// Special names a macro's body mentions.
+#[derive(Default, Clone, Copy)]
+pub(in super::super) struct MacroUses {
+    pub(in super::super) caller: bool,
+    pub(in super::super) kwargs: bool,
+    pub(in super::super) varargs: bool,
+}
+
+pub(in super::super) struct Block {
+    pub(in super::super) name: Name,
+    pub(in super::super) scoped: bool,
+    pub(in super::super) required: bool,
+    pub(in super::super) body: Body,
+}
+
+/// What can be assigned to.
+pub(in super::super) enum Target {
+    Name(Name),
+    Member { namespace: Name, name: Name },
+    Tuple(Vec<Target>),
+}
+
+pub(in super::super) enum Expr {
+    Const(Value),
+    Name(Name),
+    Tuple(Vec<Expr>),
+    List(Vec<Expr>),
+    Dict(Vec<(Expr, Expr)>),
+    /// A value and what is done to it, one after the other.
+    Chain {
+        base: Box<Expr>,
+        links: Vec<Link>,
+    },
+    Not(Box<Expr>),
+    Sign {
+        minus: bool,
+        operand: Box<Expr>,
+    },
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Compare {
+        first: Box<Expr>,
+        rest: Vec<(Comparison, Expr)>,
+    },
+    /// Operators of one level, from the left.
+    Arithmetic {
+        first: Box<Expr>,
+        rest: Vec<(Operator, Expr)>,
+    },
+    Concat(Vec<Expr>),
+    Condition {
+        test: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Option<Box<Expr>>,
+    },
+}
+
+/// One thing done to a value.
+pub(in super::super) enum Link {
+    Attribute(Name),
+    Item(Expr),
+    Slice(Box<[Option<Expr>; 3]>),
+    Call(CallArgs),
+    /// A filter or test; the name is looked up when it is used, as a missing one may be in a branch that
+    /// is not taken.
+    Filter {
+        name: Name,
+        args: CallArgs,
+    },
+    Test {
+        name: Name,
+        args: CallArgs,
+        negated: bool,
+    },
+}
+
+#[derive(Default)]
+pub(in super::super) struct CallArgs {
+    pub(in super::super) positional: Vec<Expr>,
+    pub(in super::super) named: Vec<(Name, Expr)>,
+    pub(in super::super) star: Option<Box<Expr>>,
+    pub(in super::super) double_star: Option<Box<Expr>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in super::super) enum Operator {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    FloorDiv,
+    Mod,
+    Pow,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in super::super) enum Comparison {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    In,
+    NotIn,
+}
