@@ -4,6 +4,7 @@
 //! handler with its extractors. So an unknown path is 404 for anybody, and a bad query is 401 before it is 400.
 //! Actix serves connections only; routing, errors and headers are ours, because clients depend on their details.
 
+mod about;
 pub mod attributes;
 mod body;
 mod cors;
@@ -11,10 +12,12 @@ mod error;
 mod extract;
 mod handlers;
 pub mod list;
+mod openapi;
 mod path;
 mod query;
 mod respond;
 mod routes;
+mod table;
 mod validate;
 
 pub use body::{Body, Object, Text};
@@ -58,7 +61,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let app = Data::from(app);
     let edge = Data::new(Edge {
-        routes: Arc::new(routes::table()),
+        routes: Arc::new(table::routes()),
         cors: Cors::new(&app.config),
         app: app.clone(),
         service,

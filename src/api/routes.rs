@@ -1,8 +1,8 @@
-//! The table of routes, and how a path finds its line. A new endpoint is one line here.
+//! Routes, and how a path finds its own. The table of them is [`super::table`].
 //!
-//! Within a method the first line that fits wins, so literal paths stand before those with variables.
+//! Within a method the first route that fits wins, so literal paths stand before those with variables.
 
-use super::{ApiResult, Service, handlers::*};
+use super::{ApiResult, Service, about::About};
 use crate::access::Permission;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, dev::Payload, http::Method};
 use futures_util::future::LocalBoxFuture;
@@ -30,9 +30,26 @@ type Boxed = Box<
 /// A line of the table.
 pub(super) struct Route {
     pub(super) gate: Gate,
-    method: Method,
+    pub(super) service: Service,
+    pub(super) method: Method,
+    /// As written in the table.
+    pub(super) path: &'static str,
+    /// Name of the handler.
+    pub(super) name: &'static str,
+    /// For people.
+    pub(super) about: About,
     pattern: Vec<Piece>,
     handler: Boxed,
+}
+
+/// What the table says of a route beside its handler.
+pub(super) struct Line {
+    pub(super) method: Method,
+    pub(super) service: Service,
+    pub(super) path: &'static str,
+    pub(super) gate: Gate,
+    pub(super) name: &'static str,
+    pub(super) about: About,
 }
 
 enum Piece {
@@ -48,6 +65,7 @@ enum Piece {
 pub(super) type Variables = Vec<Range<usize>>;
 
 /// All routes, by service and first segment.
+#[derive(Default)]
 pub(super) struct Routes(HashMap<Service, HashMap<&'static str, Vec<Route>>>);
 
 impl Route {
@@ -105,11 +123,18 @@ impl Routes {
             .find_map(|route| Some((route, route.fit(path)?)))
     }
 
-    fn add<H, Args>(&mut self, service: Service, method: Method, path: &'static str, gate: Gate, handler: H)
+    /// All routes, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Route> {
+        self.0.values().flat_map(HashMap::values).flatten()
+    }
+
+    /// Adds a line of the table.
+    pub(super) fn add<H, Args>(&mut self, line: Line, handler: H)
     where
         H: Handler<Args, Output = ApiResult<HttpResponse>> + Send + Sync,
         Args: FromRequest + 'static,
     {
+        let Line { method, service, path, gate, name, about } = line;
         let pattern: Vec<Piece> = path[1..]
             .split('/')
             .map(|piece| match piece {
@@ -129,75 +154,7 @@ impl Routes {
                 Ok(handler.call(args).await?)
             })
         });
-        self.0.entry(service).or_default().entry(first).or_default().push(Route {
-            gate,
-            method,
-            pattern,
-            handler,
-        });
-    }
-}
-
-macro_rules! routes {
-    ($($method:ident $service:ident $path:literal $gate:expr => $handler:path;)*) => {{
-        let mut table = Routes(HashMap::new());
-        $(table.add(Service::$service, Method::$method, $path, $gate, $handler);)*
-        table
-    }};
-}
-
-/// Every route.
-pub(super) fn table() -> Routes {
-    use Gate::{Admin, Login, Permission as Needs, Public};
-    use Permission as P;
-    routes! {
-        GET Api "/" Login => root::version;
-        GET Api "/user" Login => user::whoami;
-
-        POST Auth "/tokens" Public => tokens::create;
-        POST Auth "/tokens/validate" Login => tokens::check;
-        GET Auth "/sso" Public => sso::enabled;
-        GET Auth "/sso/request" Public => sso::unavailable;
-        POST Auth "/sso/callback" Public => sso::unavailable;
-
-        GET Stream "/stream" Needs(P::StreamView) => stream::everything;
-        GET Stream "/executions/{id}/output" Needs(P::StreamView) => stream::output;
-
-        GET Api "/actions" Needs(P::ActionList) => actions::list;
-        GET Api "/actions/views/overview" Needs(P::ActionList) => action_views::list;
-        GET Api "/actions/views/overview/{ref_or_id}" Login => action_views::get;
-        GET Api "/actions/views/parameters/{ref_or_id}" Login => action_views::parameters;
-        GET Api "/actions/views/entry_point/{ref_or_id}" Login => action_views::entry_point;
-        GET Api "/actions/{ref_or_id}" Login => actions::get;
-
-        GET Api "/packs" Needs(P::PackList) => packs::list;
-        GET Api "/packs/{pack}" Login => packs::get;
-
-        GET Api "/runnertypes" Needs(P::RunnerTypeList) => runner_types::list;
-        GET Api "/runnertypes/{name_or_id}" Login => runner_types::get;
-        PUT Api "/runnertypes/{name_or_id}" Login => runner_types::replace;
-
-        GET Api "/service_registry/groups" Admin => service_registry::groups;
-        GET Api "/service_registry/groups/{id}/members" Admin => service_registry::members;
-        GET Api "/rbac/permission_types" Admin => rbac::permission_types;
-        GET Api "/rbac/permission_types/{type}" Admin => rbac::permission_type;
-
-        GET Api "/executions" Needs(P::ExecutionList) => executions::read::list;
-        GET Api "/executions/views/filters" Needs(P::ExecutionViewsFiltersList) => executions::read::filters;
-        GET Api "/executions/{id}" Login => executions::read::get;
-        GET Api "/executions/{id}/children" Login => executions::read::children;
-        GET Api "/executions/{id}/output" Login => executions::output::text;
-        GET Api "/executions/{id}/attribute/{name}" Login => executions::read::attribute;
-        GET Api "/executions/{id}/result" Login => executions::read::result;
-        POST Api "/executions" Login => executions::write::create;
-        PUT Api "/executions/{id}" Login => executions::write::change;
-        DELETE Api "/executions/{id}" Login => executions::write::cancel;
-        POST Api "/executions/{id}/re_run" Login => executions::write::rerun;
-
-        GET Api "/apikeys" Needs(P::ApiKeyList) => api_keys::list;
-        POST Api "/apikeys" Needs(P::ApiKeyCreate) => api_keys::create;
-        GET Api "/apikeys/{id}" Login => api_keys::get;
-        PUT Api "/apikeys/{id}" Login => api_keys::replace;
-        DELETE Api "/apikeys/{id}" Login => api_keys::delete;
+        let route = Route { gate, service, method, path, name, about, pattern, handler };
+        self.0.entry(service).or_default().entry(first).or_default().push(route);
     }
 }

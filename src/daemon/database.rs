@@ -1,7 +1,7 @@
 //! The database: the private one or the one that was named; reached, migrated, and closed in the end.
 
 use super::postgres::{DATABASE, PrivatePostgres};
-use crate::{config, store::MIGRATIONS};
+use crate::{config, service::Stop, store::MIGRATIONS};
 use anyhow::{Context, bail};
 use sqlx::{
     ConnectOptions, Connection, PgPool,
@@ -35,10 +35,16 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Starts or reaches the database, and brings its schema up to date.
-    pub(super) async fn open(config: &config::Database, data_dir: &Path) -> anyhow::Result<Self> {
+    /// Starts or reaches the database, and brings its schema up to date. `None`: `stop` was requested before that.
+    pub(super) async fn open(
+        config: &config::Database,
+        data_dir: &Path,
+        stop: &Stop,
+    ) -> anyhow::Result<Option<Self>> {
         let (options, private) = if config.url.is_empty() {
-            let private = PrivatePostgres::start(data_dir, &config.bin_dir).await?;
+            let Some(private) = PrivatePostgres::start(data_dir, &config.bin_dir, stop).await? else {
+                return Ok(None);
+            };
             (private.connect_options(), Some(private))
         } else {
             // The error would repeat the URL, and with it the password.
@@ -46,16 +52,20 @@ impl Database {
                 .map_err(|_| anyhow::anyhow!("database.url is no PostgreSQL URL"))?;
             (options, None)
         };
-        let pool = match prepare(options.application_name("st2d"), config, private.is_some()).await {
-            Ok(pool) => pool,
-            Err(error) => {
+        let options = options.application_name("st2d");
+        let prepared = tokio::select! {
+            prepared = prepare(options, config, private.is_some()) => prepared.map(Some),
+            () = stop.requested() => Ok(None),
+        };
+        match (prepared, private) {
+            (Ok(Some(pool)), private) => Ok(Some(Self { pool, private })),
+            (nothing, private) => {
                 if let Some(private) = private {
                     private.stop().await;
                 }
-                return Err(error);
+                nothing.map(|_| None)
             }
-        };
-        Ok(Self { pool, private })
+        }
     }
 
     /// Connections for everybody.

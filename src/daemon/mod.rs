@@ -54,11 +54,8 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
     let data_dir = DataDir::open(&config.data_dir)?;
     let listeners = Listeners::bind(&config)?;
     let addresses = listeners.addresses();
-    // A stop during a long start (a recovery, a database that is not there yet) must not wait for its end. What got
-    // started by then is found by the next daemon.
-    let database = tokio::select! {
-        database = Database::open(&config.database, data_dir.path()) => database?,
-        () = asked.stop.requested() => return Ok(()),
+    let Some(database) = Database::open(&config.database, data_dir.path(), &asked.stop).await? else {
+        return Ok(());
     };
     // Whatever happens from here on, the database is closed in the end.
     let result = async {

@@ -7,11 +7,20 @@ mod execution;
 mod identity;
 mod ids;
 mod pack;
+mod pack_rules;
+mod refs;
 mod status;
+pub mod time;
+mod version;
 
 pub use action::{Action, NewAction, RunnerType, Snapshot, SnapshotViews};
 pub use execution::{Execution, ExecutionRequest, LogEntry, RunnerInfo};
 pub use identity::{ApiKey, Token, User};
 pub use ids::*;
 pub use pack::Pack;
+pub use pack_rules::{
+    full_version, is_pack_ref, is_pack_version, is_version_range, python_warning, repository_url,
+};
+pub use refs::{PolicyTypeRef, RefError, ResourceRef};
 pub use status::ExecutionStatus;
+pub use version::{Version, VersionError, matches_comparison, matches_range};

@@ -13,7 +13,7 @@ pub(super) const MAX_DIGITS: usize = 4300;
 /// Python's message, with the text as it was given.
 pub fn int(text: &str) -> Result<Number, String> {
     let invalid = || format!("invalid literal for int() with base 10: {}", repr_str(text));
-    let trimmed = text.trim_matches(unicode::is_space);
+    let trimmed = text.trim();
     let (negative, unsigned) = match trimmed.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, trimmed.strip_prefix('+').unwrap_or(trimmed)),

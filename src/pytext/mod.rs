@@ -15,7 +15,6 @@ mod literal;
 mod number;
 pub mod regex;
 mod repr;
-mod tokens;
 mod truth;
 mod unicode;
 

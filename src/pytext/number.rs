@@ -67,9 +67,16 @@ pub fn float_repr(value: f64) -> String {
     format!("{sign}{}", positional(&digits, exponent))
 }
 
-/// Sign, significant digits and decimal exponent of the first digit, by Rust's own shortest form.
+/// Sign, significant digits and decimal exponent of the first digit: the fewest digits that read back.
+///
+/// Where two texts of that length are equally near, Python takes the even one and Rust the greater; so
+/// the length is Rust's, and the digits are rounded anew.
 pub(super) fn shortest(value: f64) -> (&'static str, String, i32) {
-    let text = format!("{:e}", value.abs());
+    let magnitude = value.abs();
+    let nearest = format!("{magnitude:e}");
+    let places = nearest.find('e').unwrap_or(1).saturating_sub(2);
+    let even = format!("{magnitude:.places$e}");
+    let text = if even.parse() == Ok(magnitude) { even } else { nearest };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let sign = if value.is_sign_negative() { "-" } else { "" };
     (sign, mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
@@ -93,7 +100,7 @@ pub(super) fn positional(digits: &str, exponent: i32) -> String {
 /// # Errors
 /// Python's message, with the text as it was given.
 pub fn float(text: &str) -> Result<f64, String> {
-    let trimmed = text.trim_matches(unicode::is_space);
+    let trimmed = text.trim();
     let plain = plain_float(trimmed);
     plain
         .and_then(|digits| digits.parse().ok())
@@ -213,6 +220,7 @@ mod tests {
             (123_456_789.123_456_79, "123456789.12345679"),
             (5e-324, "5e-324"),
             (f64::MAX, "1.7976931348623157e+308"),
+            (2_043_845_657_271_716.2, "2043845657271716.2"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),

@@ -140,6 +140,8 @@ mod tests {
         assert_eq!(positions.of("/tasks/a~1b/0"), (4, 9));
         assert_eq!(positions.of("/tasks/t1/next/0"), (3, 5));
         assert_eq!(positions.of(""), (1, 1));
+        assert_eq!(positions.exact("/tasks/t1"), Some((3, 5)));
+        assert_eq!(positions.exact("/tasks/t1/next"), None);
     }
 
     #[test]

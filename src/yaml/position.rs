@@ -26,6 +26,11 @@ impl Positions {
         }
     }
 
+    /// Where exactly that value begins, if the document has it.
+    pub fn exact(&self, pointer: &str) -> Option<(usize, usize)> {
+        self.0.get(pointer).copied()
+    }
+
     pub(super) fn note(&mut self, pointer: &str, mark: Mark) {
         self.0.insert(pointer.to_owned(), (mark.line + 1, mark.column + 1));
     }

@@ -76,7 +76,7 @@ fn radix(text: &str, base: u32) -> Result<BigInt, String> {
     if text.len() > MAX_DIGITS {
         return Err(format!("the integer has more than {MAX_DIGITS} digits"));
     }
-    let (negative, digits) = sign(text.trim_matches(pytext::is_space));
+    let (negative, digits) = sign(text.trim());
     let prefix = match base {
         2 => ["0b", "0B"],
         8 => ["0o", "0O"],

@@ -27,7 +27,7 @@ use actix_web::{
 use serde_json::{Map, Value};
 
 /// The list, and the overview with it.
-pub(super) static LIST: List = List {
+pub(in crate::api) static LIST: List = List {
     table: "actions",
     filters: &[
         ("id", Filter::Ids("id")),

@@ -17,7 +17,7 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Map, Value, json as value};
 use std::sync::LazyLock;
 
-static LIST: List = List {
+pub(in crate::api) static LIST: List = List {
     table: "api_keys",
     filters: &[("user", crate::api::list::Filter::Text("user_name"))],
     order: &[],
@@ -26,7 +26,7 @@ static LIST: List = List {
     attributes: Attributes { fields: &[], always: &["id"], droppable: None },
 };
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     value!({
         "properties": {
             "id": {"type": ["string", "null"]},

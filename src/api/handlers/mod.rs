@@ -3,6 +3,7 @@
 pub(super) mod action_views;
 pub(super) mod actions;
 pub(super) mod api_keys;
+pub(super) mod docs;
 pub(super) mod executions;
 pub(super) mod packs;
 pub(super) mod rbac;

@@ -18,7 +18,7 @@ use crate::{
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 
-static LIST: List = List {
+pub(in crate::api) static LIST: List = List {
     table: "packs",
     filters: &[("id", Filter::Ids("id")), ("name", Filter::Text("name")), ("ref", Filter::Text("ref"))],
     order: &[("ref", Direction::Ascending)],

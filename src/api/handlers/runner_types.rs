@@ -21,7 +21,7 @@ use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Value, json as value};
 use std::sync::LazyLock;
 
-static LIST: List = List {
+pub(in crate::api) static LIST: List = List {
     table: "runner_types",
     filters: &[("id", Filter::Ids("id")), ("name", Filter::Texts("name"))],
     order: &[("name", Direction::Ascending)],
@@ -30,7 +30,7 @@ static LIST: List = List {
     attributes: Attributes { fields: wire::runner_type::FIELDS, always: &["id"], droppable: None },
 };
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     value!({
         "properties": {
             "id": {"type": ["string", "null"]},

@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 
 const API_URL: HeaderName = HeaderName::from_static("x-api-url");
 
-static CREATE: LazyLock<Value> = LazyLock::new(|| {
+pub(in crate::api) static CREATE: LazyLock<Value> = LazyLock::new(|| {
     value!({
         "properties": {
             "ttl": {"type": ["integer", "null"], "minimum": 1},
@@ -31,7 +31,7 @@ static CREATE: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
-static VALIDATE: LazyLock<Value> =
+pub(in crate::api) static VALIDATE: LazyLock<Value> =
     LazyLock::new(|| value!({"properties": {"token": {"type": ["string", "null"]}}}));
 
 /// `POST /tokens`: a token for name and password.

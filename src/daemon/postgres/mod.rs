@@ -33,15 +33,17 @@ pub(super) struct PrivatePostgres {
 }
 
 impl PrivatePostgres {
-    /// Starts the server below `data_dir`, or takes over the one that runs there.
-    pub(super) async fn start(data_dir: &Path, bin_dir: &Path) -> anyhow::Result<Self> {
+    /// Starts the server below `data_dir`, or takes over the one that runs there. `None`: `stop` was requested before
+    /// it was ready.
+    pub(super) async fn start(data_dir: &Path, bin_dir: &Path, stop: &Stop) -> anyhow::Result<Option<Self>> {
         let (data_dir, bin_dir) = (data_dir.to_owned(), bin_dir.to_owned());
         let cluster = tokio::task::spawn_blocking(move || Cluster::open(&data_dir, &bin_dir)).await??;
         let cluster = Arc::new(cluster);
-        let postmaster = start_patiently(&cluster).await?;
+        let Some(postmaster) = start_patiently(&cluster, stop).await? else { return Ok(None) };
+        // Its own: the server stops last, not when the daemon is asked to.
         let stop = Stop::new();
         let supervisor = spawn("postgres supervisor", supervise(cluster.clone(), postmaster, stop.clone()));
-        Ok(Self { cluster, stop, supervisor })
+        Ok(Some(Self { cluster, stop, supervisor }))
     }
 
     /// How to connect.
@@ -61,10 +63,10 @@ impl PrivatePostgres {
 }
 
 /// A first start, with patience for what a killed predecessor left.
-async fn start_patiently(cluster: &Cluster) -> anyhow::Result<Postmaster> {
+async fn start_patiently(cluster: &Cluster, stop: &Stop) -> anyhow::Result<Option<Postmaster>> {
     let mut pause = FIRST_PAUSE;
     loop {
-        match Postmaster::start(cluster).await {
+        match Postmaster::start(cluster, stop).await {
             Err(error) if pause < LONGEST_PAUSE && is_held(&error) => {
                 info!("Waiting for what is left of an earlier PostgreSQL to end");
                 crate::clock::sleep(pause).await;
@@ -83,26 +85,21 @@ async fn supervise(cluster: Arc<Cluster>, mut postmaster: Postmaster, stop: Stop
             () = stop.requested() => return postmaster.stop().await,
         };
         error!("PostgreSQL ended by itself ({status}): starting it again");
-        postmaster = tokio::select! {
-            postmaster = start_again(&cluster) => postmaster,
-            () = stop.requested() => {
-                // Given up in the middle of a start: whatever got started must not stay behind.
-                if let Ok(Some(postmaster)) = Postmaster::find(&cluster).await {
-                    postmaster.stop().await;
-                }
-                return;
-            }
-        };
+        let Some(again) = start_again(&cluster, &stop).await else { return };
+        postmaster = again;
         info!("PostgreSQL is back");
     }
 }
 
-/// Tries until it succeeds.
-async fn start_again(cluster: &Cluster) -> Postmaster {
+/// Tries until it succeeds or is asked to stop.
+async fn start_again(cluster: &Cluster, stop: &Stop) -> Option<Postmaster> {
     let mut pause = FIRST_PAUSE;
     loop {
-        crate::clock::sleep(pause).await;
-        match Postmaster::start(cluster).await {
+        tokio::select! {
+            () = crate::clock::sleep(pause) => {}
+            () = stop.requested() => return None,
+        }
+        match Postmaster::start(cluster, stop).await {
             Ok(postmaster) => return postmaster,
             Err(error) if is_held(&error) => info!("Waiting for what is left of the dead PostgreSQL to end"),
             Err(error) => warn!("PostgreSQL could not be started again: {error:#}"),

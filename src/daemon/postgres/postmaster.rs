@@ -1,11 +1,12 @@
 //! One life of the server: started or found alive, ready, ended.
 
 use super::cluster::Cluster;
+use crate::service::Stop;
 use anyhow::{Context, bail};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::{
     fs::OpenOptions,
-    io::{Read, Seek, SeekFrom},
+    io::{ErrorKind, Read, Seek, SeekFrom},
     os::{
         fd::OwnedFd,
         unix::fs::{MetadataExt, OpenOptionsExt},
@@ -40,30 +41,37 @@ pub(super) struct Postmaster {
 }
 
 impl Postmaster {
-    /// Takes over the server a killed daemon left, or starts one. Returns when it takes connections.
-    pub(super) async fn start(cluster: &Cluster) -> anyhow::Result<Self> {
+    /// Takes over the server a killed daemon left, or starts one. Returns when it takes connections; `None` when
+    /// `stop` was requested before, and then the server is stopped.
+    pub(super) async fn start(cluster: &Cluster, stop: &Stop) -> anyhow::Result<Option<Self>> {
         let found = Self::find(cluster).await?;
         let adopted = found.is_some();
         let mut postmaster = match found {
             Some(found) => found,
             None => Self::spawn(cluster)?,
         };
-        postmaster.wait_until_ready(cluster).await?;
+        tokio::select! {
+            ready = postmaster.wait_until_ready(cluster) => ready?,
+            () = stop.requested() => {
+                postmaster.stop().await;
+                return Ok(None);
+            }
+        }
         if adopted {
             info!("Took over the PostgreSQL that an earlier st2d left running (pid {})", postmaster.pid);
         }
-        Ok(postmaster)
+        Ok(Some(postmaster))
     }
 
     /// The server that runs in this directory, if any. A leftover pid file without one is cleared away.
-    pub(super) async fn find(cluster: &Cluster) -> anyhow::Result<Option<Self>> {
+    async fn find(cluster: &Cluster) -> anyhow::Result<Option<Self>> {
         loop {
             let Some(file) = PidFile::read(&cluster.data()) else { return Ok(None) };
             let Ok(pidfd) = watch(file.pid) else {
                 // Nobody has that number. PostgreSQL clears the file itself, after a look for surviving children.
                 return Ok(None);
             };
-            if !works_in(file.pid, &cluster.data()) {
+            if works_elsewhere(file.pid, &cluster.data()) {
                 // Somebody else has that number now. PostgreSQL would think its server alive and refuse to start.
                 warn!("Removing postmaster.pid: its process {} is not a server of this directory", file.pid);
                 std::fs::remove_file(cluster.data().join("postmaster.pid"))
@@ -108,6 +116,11 @@ impl Postmaster {
 
     fn spawn(cluster: &Cluster) -> anyhow::Result<Self> {
         cluster.write_settings()?;
+        // Nobody serves this directory, so these are leftovers. PostgreSQL would take a stranger that has the number
+        // in the lock for a living server.
+        for name in ["run/.s.PGSQL.5432", "run/.s.PGSQL.5432.lock"] {
+            let _ = std::fs::remove_file(cluster.directory.join(name));
+        }
         let path = cluster.log_file();
         let too_long = std::fs::metadata(&path).is_ok_and(|log| log.len() > LOG_LIMIT);
         let mut open = OpenOptions::new();
@@ -165,11 +178,14 @@ fn watch(pid: Pid) -> anyhow::Result<AsyncFd<OwnedFd>> {
     Ok(unsafe { AsyncFd::register_with_interest(pidfd, tokio::io::Interest::READABLE) }?)
 }
 
-/// Whether the process has `directory` as its working directory, as every process of a server does.
-fn works_in(pid: Pid, directory: &Path) -> bool {
-    let identity = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    let cwd = identity(Path::new(&format!("/proc/{pid}/cwd")));
-    cwd.is_some() && cwd == identity(directory)
+/// Whether the process has another working directory than `directory`, which all processes of its server have.
+fn works_elsewhere(pid: Pid, directory: &Path) -> bool {
+    let identity = |path: &Path| std::fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    match identity(Path::new(&format!("/proc/{pid}/cwd"))) {
+        Ok(cwd) => identity(directory).is_ok_and(|data| cwd != data),
+        // It has just ended. What may not be looked at belongs to another user, and so does not run for us.
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
 }
 
 /// What the server says about itself.

@@ -7,26 +7,14 @@
 mod catalog;
 pub mod control;
 pub mod parameters;
+pub(in crate::engine) mod rendering;
 mod request;
 pub mod rerun;
 
 pub use catalog::{Catalog, Runnable};
 pub use request::{Idempotency, request};
 
-use crate::{
-    engine::Engine,
-    model::{Execution, ExecutionStatus},
-    schema, store,
-};
-use serde_json::{Map, Value};
-
-/// Parameters of a run: the runner's own, and the action's.
-pub(in crate::engine) async fn final_parameters(
-    _engine: &Engine,
-    execution: &Execution,
-) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
-    Ok((Map::clone(&execution.parameters), Map::new()))
-}
+use crate::{model::ExecutionStatus, schema, store};
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The front door: from a request to a stored execution, on its way.
 
-use super::{Error, Runnable, parameters};
+use super::{Error, Runnable, parameters, rendering};
 use crate::{
     bus::{Change, Event, ExecutionEvent},
     clock,
@@ -46,7 +46,7 @@ pub async fn request(
     let action = &runnable.snapshot.action.spec;
     let context = context(engine, requester, &request, &action.pack).await?;
     let mut draft = Draft::new(&runnable, &request, context)?;
-    match render(engine, &runnable, &request.parameters, &draft.context).await {
+    match rendering::live(engine, &runnable.snapshot, &request.parameters, &draft.context).await {
         Ok(rendered) => draft.parameters = rendered,
         Err(parameters::Error::Value(refusal)) => return Err(Error::Parameters(refusal)),
         Err(parameters::Error::Template(_)) if !action.enabled => {}
@@ -60,7 +60,7 @@ pub async fn request(
     if !action.enabled {
         return Err(Error::Disabled(action.reference()));
     }
-    check(&runnable, &draft.parameters)?;
+    check(&runnable, &request.parameters, &draft.parameters)?;
     draft.store(engine, requester, idempotency).await
 }
 
@@ -134,21 +134,21 @@ fn check_trace(context: &Map<String, Value>) -> Result<(), Error> {
     }
 }
 
-async fn render(
-    engine: &Engine,
+/// Checks rendered parameters against the action's schema.
+fn check(
     runnable: &Runnable,
     given: &Map<String, Value>,
-    context: &Map<String, Value>,
-) -> Result<Map<String, Value>, parameters::Error> {
-    let _ = (engine, runnable, context);
-    Ok(given.clone())
-}
-
-/// Checks rendered parameters against the action's schema.
-fn check(runnable: &Runnable, rendered: &Map<String, Value>) -> Result<(), Error> {
+    rendered: &Map<String, Value>,
+) -> Result<(), Error> {
     let call = runnable.call.as_ref().map_err(|error| Error::Parameters(error.to_string()))?;
     call.check(rendered)?;
-    Ok(())
+    let overridden: Vec<Value> =
+        call.immutable().iter().filter(|name| given.contains_key(*name)).map(|name| json!(name)).collect();
+    if overridden.is_empty() {
+        return Ok(());
+    }
+    let names = pytext::repr(&Value::Array(overridden));
+    Err(Error::Parameters(format!("Override of immutable parameter(s) {names} is unsupported.")))
 }
 
 /// An execution in the making.

@@ -143,14 +143,21 @@ fn sink(engine: &Engine, execution: &Execution) -> output::Sink {
 }
 
 async fn prepare(engine: &Engine, execution: &Arc<Execution>) -> Result<LiveAction, Failure> {
-    let (runner_parameters, action_parameters) = execution::final_parameters(engine, execution).await?;
+    let parameters = execution::rendering::complete(
+        engine,
+        &execution.snapshot,
+        &execution.parameters,
+        &execution.context,
+    )
+    .await
+    .map_err(|error| Failure::of(error.to_string()))?;
     let host = &engine.shared.host;
     let spec = &execution.snapshot.action.spec;
     let entry_point = entry_point::find(engine.store(), spec).await.map_err(Failure::of)?;
     Ok(LiveAction {
         execution: execution.clone(),
-        runner_parameters,
-        action_parameters,
+        runner_parameters: parameters.runner,
+        action_parameters: parameters.action,
         entry_point,
         system_user: host.system_user.clone(),
         own_user: host.user.clone(),
@@ -183,12 +190,6 @@ pub(super) struct Failure {
 impl Failure {
     fn of(error: String) -> Self {
         Self { error }
-    }
-}
-
-impl From<execution::Error> for Failure {
-    fn from(error: execution::Error) -> Self {
-        Self::of(error.to_string())
     }
 }
 

@@ -1,7 +1,12 @@
 //! Being told to stop, and being in a bad place.
 
-use crate::support::{daemon::TestDaemon, processes::signal};
+use crate::support::{
+    daemon::{Home, TestDaemon},
+    processes::{eventually, postmaster_pid, signal},
+};
 use nix::sys::signal::Signal;
+use serde_json::json;
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_signal_to_end_is_a_stop_in_order() {
@@ -20,4 +25,50 @@ async fn a_log_nobody_reads_does_not_stop_the_daemon() {
     for _ in 0..3_000 {
         st2.get("/v1/user").await.expect(200);
     }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_yet_is_waited_for_until_a_signal_comes() {
+    let st2 = TestDaemon::start()
+        .with_private_postgres()
+        .with_args(["--database-url", "postgres://st2:secret@127.0.0.1:9/st2"])
+        .launch();
+    let limit = Duration::from_secs(20);
+    eventually("the word of it", limit, async || st2.log().contains("cannot be reached yet").then_some(()))
+        .await;
+    assert!(!st2.log().contains("secret"), "{}", st2.log());
+    signal(st2.pid(), Signal::SIGTERM);
+    assert_eq!(st2.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_stop_in_the_middle_of_a_start_leaves_no_postgres() {
+    let home = Home::new();
+    let st2 = TestDaemon::start().with_home(&home).with_private_postgres().launch();
+    let limit = Duration::from_secs(20);
+    eventually("a postmaster", limit, async || postmaster_pid(&home.data_dir())).await;
+    signal(st2.pid(), Signal::SIGTERM);
+    assert_eq!(st2.ended().await.code(), Some(0));
+    assert_eq!(postmaster_pid(&home.data_dir()), None);
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait_for_running_actions() {
+    let st2 = TestDaemon::start().with_env("ST2_ACTIONRUNNER__EXIT_STILL_ACTIVE_CHECK", "300").await;
+    let id = st2.request_action("core.local", json!({"cmd": "sleep 250"})).await;
+    st2.wait_for(&id, &["running"]).await;
+    signal(st2.pid(), Signal::SIGTERM);
+    eventually("the word of it", Duration::from_secs(20), async || {
+        st2.log().contains("Got SIGTERM").then_some(())
+    })
+    .await;
+    let begun = Instant::now();
+    signal(st2.pid(), Signal::SIGTERM);
+    let (status, database) = st2.ended_with_database().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    let mut connection = database.connect().await;
+    let status: String =
+        sqlx::query_scalar("SELECT status FROM executions").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(status, "abandoned");
 }

@@ -61,6 +61,11 @@ impl<'a> Case<'a> {
         Some(error["message"].as_str().unwrap_or_default())
     }
 
+    /// The class of the error, if the reference raised one.
+    pub(crate) fn error_type(&self) -> Option<&'a str> {
+        self.value["error"]["type"].as_str()
+    }
+
     /// Compares an answer with the recorded one: results exactly, messages only if `messages` says so.
     pub(crate) fn check(&self, got: Result<&Value, &str>, messages: Messages) -> Result<(), String> {
         match (got, self.error()) {

@@ -166,7 +166,24 @@ impl Starting {
     }
 
     /// Starts it and waits until it is ready.
-    async fn start(mut self) -> TestDaemon {
+    async fn start(self) -> TestDaemon {
+        let mut daemon = self.launch();
+        eventually("the ready line", START, async || {
+            if let Some(status) = daemon.child.try_wait().unwrap() {
+                panic!("st2d ended before it was ready ({status})");
+            }
+            daemon.stdout().iter().any(|line| line.starts_with("st2d is ready: ")).then_some(())
+        })
+        .await;
+        daemon.addresses =
+            serde_json::from_slice(&std::fs::read(daemon.home.file("ports")).unwrap()).unwrap();
+        let key = std::fs::read_to_string(daemon.data_dir().join("admin-api-key")).ok();
+        daemon.api_key = key.map(|key| key.trim().to_owned());
+        daemon
+    }
+
+    /// Starts it and waits for nothing.
+    pub(crate) fn launch(mut self) -> TestDaemon {
         let mut command = self.command();
         let _ = std::fs::remove_file(self.home.file("ports"));
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.home.file("log")).unwrap();
@@ -183,7 +200,7 @@ impl Starting {
                 lines.lock().unwrap().push(line);
             }
         });
-        let mut daemon = TestDaemon {
+        TestDaemon {
             child,
             addresses: Addresses { api: None, auth: None, stream: None },
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
@@ -191,19 +208,7 @@ impl Starting {
             stdout,
             home: self.home,
             database: self.database,
-        };
-        eventually("the ready line", START, async || {
-            if let Some(status) = daemon.child.try_wait().unwrap() {
-                panic!("st2d ended before it was ready ({status})");
-            }
-            daemon.stdout().iter().any(|line| line.starts_with("st2d is ready: ")).then_some(())
-        })
-        .await;
-        daemon.addresses =
-            serde_json::from_slice(&std::fs::read(daemon.home.file("ports")).unwrap()).unwrap();
-        let key = std::fs::read_to_string(daemon.data_dir().join("admin-api-key")).ok();
-        daemon.api_key = key.map(|key| key.trim().to_owned());
-        daemon
+        }
     }
 
     /// Starts it, expecting it to give up by itself, and says what it said.
@@ -338,6 +343,12 @@ impl TestDaemon {
         eventually("the end of st2d", STOP, async || self.child.try_wait().unwrap()).await
     }
 
+    /// As [`Self::ended`]; hands out its database.
+    pub(crate) async fn ended_with_database(mut self) -> (ExitStatus, TestDatabase) {
+        let database = self.database.take().expect("this daemon has a private PostgreSQL");
+        (self.ended().await, database)
+    }
+
     /// Stops it if it runs; checks that no process of it is left.
     fn end(&mut self) -> Option<ExitStatus> {
         if !matches!(self.child.try_wait(), Ok(None)) {
@@ -361,6 +372,9 @@ impl TestDaemon {
             pause();
         }
         assert!(left().is_empty(), "st2d left processes behind: {:?}", left());
+        if let Some(database) = &self.database {
+            assert_eq!(database.held_executions(), 0, "st2d left executions half done:\n{}", self.log());
+        }
         Some(status)
     }
 }

@@ -61,6 +61,21 @@ impl TestDatabase {
         format!("postgres://st2@localhost/{}?host={}", self.name, SERVER.directory.display())
     }
 
+    /// Executions that a node holds; none once all daemons on it have stopped.
+    pub(crate) fn held_executions(&self) -> i64 {
+        let url = self.url();
+        // Asked from `Drop`, where there may or may not be a runtime.
+        let counting = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect(&url).await.unwrap();
+                let sql = "SELECT count(*) FROM executions WHERE node_id IS NOT NULL AND ended_at IS NULL";
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+            })
+        });
+        counting.join().unwrap()
+    }
+
     /// A connection to it.
     pub(crate) async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url()).await.unwrap()

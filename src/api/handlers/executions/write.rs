@@ -33,7 +33,7 @@ static NOTIFICATION: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
-static REQUEST: LazyLock<Value> = LazyLock::new(|| {
+pub(in crate::api) static REQUEST: LazyLock<Value> = LazyLock::new(|| {
     json!({
         "type": "object",
         "properties": {
@@ -58,7 +58,7 @@ static REQUEST: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
-static CHANGE: LazyLock<Value> = LazyLock::new(|| {
+pub(in crate::api) static CHANGE: LazyLock<Value> = LazyLock::new(|| {
     let statuses: Vec<&str> = ExecutionStatus::ALL.iter().map(|status| status.as_str()).collect();
     json!({
         "type": "object",
@@ -67,7 +67,7 @@ static CHANGE: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
-static RERUN: LazyLock<Value> = LazyLock::new(|| {
+pub(in crate::api) static RERUN: LazyLock<Value> = LazyLock::new(|| {
     json!({
         "type": "object",
         "properties": {

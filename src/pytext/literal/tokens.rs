@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use serde_json::{Number, Value};
 
-use super::{
+use crate::pytext::{
     integer::{MAX_DIGITS, integer, too_long},
     number::{from_big, from_f64},
 };

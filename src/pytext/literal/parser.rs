@@ -1,61 +1,14 @@
-//! `ast.literal_eval`: a value from the text of a Python literal.
-//!
-//! StackStorm casts text to arrays and objects with it. Tuples and sets become arrays, as they do when
-//! StackStorm writes them as JSON; keys that are not strings become the text `json.dumps` gives them.
-//! Left out is what JSON cannot hold: bytes, complex numbers and lone surrogates are errors.
+//! The grammar of literals: one function per kind, descending.
 
 use indexmap::{IndexMap, map::Entry};
 use serde_json::{Map, Number, Value};
 
 use super::{
-    MAX_DEPTH,
-    number::equal_text,
-    repr::{number_repr, repr_str},
+    LiteralError,
+    keys::{identity, key_text},
     tokens::{self, Prefix},
-    unicode::is_printable,
 };
-
-/// Why a text is not a literal, in Python's words.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LiteralError {
-    /// Not Python at all.
-    #[error("{message} (<unknown>, line {line})")]
-    Syntax {
-        /// Python's message.
-        message: String,
-        /// Line, from 1; 0 for an empty text.
-        line: usize,
-    },
-    /// Python, but more than a literal: a name, a call, an operation. The address is not made up.
-    #[error("malformed node or string on line {line}: <ast.{node} object at 0x…>")]
-    Malformed {
-        /// The class of the syntax node.
-        node: &'static str,
-        /// Line, from 1.
-        line: usize,
-    },
-    /// A literal whose value cannot be kept.
-    #[error("{0}")]
-    Unsupported(String),
-}
-
-/// Evaluates a Python literal.
-pub fn literal(text: &str) -> Result<Value, LiteralError> {
-    let text = text.trim_start_matches([' ', '\t']);
-    let mut parser = Parser { text, at: 0, brackets: 0, malformed: None };
-    parser.newlines();
-    if parser.peek().is_none() {
-        return Err(LiteralError::Syntax { message: "invalid syntax".to_owned(), line: 0 });
-    }
-    let item = parser.whole();
-    // Python parses all before it evaluates anything: a fault of syntax comes before a name, and a name
-    // before a value that cannot be kept.
-    match (parser.malformed, item) {
-        (_, Err(error @ LiteralError::Syntax { .. })) => Err(error),
-        (Some(node), _) => Err(node),
-        (None, item) => item.map(|item| item.value),
-    }
-}
+use crate::pytext::{MAX_DEPTH, unicode::is_printable};
 
 /// A value, and what only Python still knows about it.
 struct Item {
@@ -72,9 +25,10 @@ enum Kind {
     Unhashable(&'static str),
 }
 
-type Parsed<T> = Result<T, LiteralError>;
+pub(super) type Parsed<T> = Result<T, LiteralError>;
 
-struct Parser<'a> {
+/// What is left of a text.
+pub(super) struct Parser<'a> {
     text: &'a str,
     at: usize,
     /// Open brackets; inside them line ends are blanks.
@@ -84,13 +38,33 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, brackets: 0, malformed: None }
+    }
+
+    /// Reads the whole text as one literal.
+    pub(super) fn literal(mut self) -> Parsed<Value> {
+        let begun = self.newlines();
+        if begun.is_ok() && self.peek().is_none() {
+            return Err(LiteralError::Syntax { message: "invalid syntax".to_owned(), line: 0 });
+        }
+        let item = begun.and_then(|()| self.whole());
+        // Python parses all before it evaluates anything: a fault of syntax comes before a name, and a
+        // name before a value that cannot be kept.
+        match (self.malformed, item) {
+            (_, Err(error @ LiteralError::Syntax { .. })) => Err(error),
+            (Some(node), _) => Err(node),
+            (None, item) => item.map(|item| item.value),
+        }
+    }
+
     fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
     fn whole(&mut self) -> Parsed<Item> {
         let item = self.items_or_one()?;
-        self.newlines();
+        self.newlines()?;
         if self.peek().is_some() {
             return Err(self.invalid());
         }
@@ -104,8 +78,8 @@ impl<'a> Parser<'a> {
             let skip = match rest.chars().next()? {
                 ' ' | '\t' | '\u{c}' => 1,
                 '#' => rest.find('\n').unwrap_or(rest.len()),
-                '\\' if rest.starts_with("\\\n") => 2,
-                '\\' if rest.starts_with("\\\r\n") => 3,
+                '\\' if rest.starts_with("\\\n") && rest.len() > 2 => 2,
+                '\\' if rest.starts_with("\\\r\n") && rest.len() > 3 => 3,
                 '\n' | '\r' if self.brackets > 0 => 1,
                 other => return Some(other),
             };
@@ -113,11 +87,17 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Skips empty lines outside brackets, which may stand before and after the literal.
-    fn newlines(&mut self) {
+    /// Skips empty lines outside brackets, which may stand before and after the literal. What stands there
+    /// with blanks before it is indented, though there is nothing to indent.
+    fn newlines(&mut self) -> Parsed<()> {
         while matches!(self.peek(), Some('\n' | '\r')) {
             self.at += 1;
+            let indented = self.rest().starts_with([' ', '\t']);
+            if indented && !matches!(self.peek(), Some('\n' | '\r')) {
+                return Err(self.syntax("unexpected indent"));
+            }
         }
+        Ok(())
     }
 
     fn line(&self) -> usize {
@@ -134,6 +114,9 @@ impl<'a> Parser<'a> {
 
     fn invalid(&mut self) -> LiteralError {
         match self.peek() {
+            Some(c @ (')' | ']' | '}')) if self.brackets == 0 => self.syntax(format!("unmatched '{c}'")),
+            Some('\\') if matches!(self.rest(), "\\" | "\\\n") => self.syntax("unexpected EOF while parsing"),
+            Some('\\') => self.syntax("unexpected character after line continuation character"),
             Some(c) if !c.is_ascii() && !is_word(c) => {
                 let code = u32::from(c);
                 if is_printable(c) {
@@ -433,118 +416,4 @@ fn negated(number: &Number) -> Number {
         return number.clone();
     }
     Number::from_string_unchecked(format!("-{text}"))
-}
-
-/// A text that two keys share exactly if Python calls them equal.
-fn identity(key: &Value) -> String {
-    match key {
-        Value::Null => "none".to_owned(),
-        Value::Bool(flag) => format!("n{}", u8::from(*flag)),
-        Value::Number(number) => format!("n{}", equal_text(number)),
-        Value::String(text) => format!("s{}", repr_str(text)),
-        Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(identity).collect();
-            format!("({})", items.join(","))
-        }
-        Value::Object(_) => String::new(),
-    }
-}
-
-/// A key as `json.dumps` writes it.
-fn key_text(key: &Value) -> Parsed<String> {
-    match key {
-        Value::String(text) => Ok(text.clone()),
-        Value::Null => Ok("null".to_owned()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Number(number) => Ok(number_repr(number)),
-        _ => {
-            let message = "keys must be str, int, float, bool or None, not tuple";
-            Err(LiteralError::Unsupported(message.to_owned()))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn literals_are_evaluated() {
-        for (text, value) in [
-            ("  12", json!(12)),
-            ("+12", json!(12)),
-            ("- 5", json!(-5)),
-            ("-(5)", json!(-5)),
-            ("1_000", json!(1000)),
-            ("0x_ff", json!(255)),
-            ("0o17", json!(15)),
-            ("0b101", json!(5)),
-            ("00", json!(0)),
-            (".5", json!(0.5)),
-            ("1.", json!(1.0)),
-            ("012.5", json!(12.5)),
-            ("1e3", json!(1000.0)),
-            ("'a' \"b\" r'\\n'", json!("ab\\n")),
-            ("u'x'", json!("x")),
-            ("'''a\nb'''", json!("a\nb")),
-            (r"'\x41\u017e\U0001F40E\101\q\'\n'", json!("Až🐎A\\q'\n")),
-            ("[1, 'a', None, True,]", json!([1, "a", null, true])),
-            ("(1)", json!(1)),
-            ("(1,)", json!([1])),
-            ("()", json!([])),
-            ("1, 2", json!([1, 2])),
-            ("{1, 2, 1.0}", json!([1, 2])),
-            ("set()", json!([])),
-            ("{}", json!({})),
-            ("{'a': [1, {'b': (2, 3)}], 1: 2, None: 3}", json!({"a": [1, {"b": [2, 3]}], "1": 2, "null": 3})),
-            ("{1: 'a', True: 'b'}", json!({"1": "b"})),
-            ("[1, # c\n 2]\n\n", json!([1, 2])),
-        ] {
-            assert_eq!(literal(text), Ok(value), "{text}");
-        }
-        assert_eq!(
-            literal("123456789012345678901234567890").unwrap().to_string(),
-            "123456789012345678901234567890"
-        );
-    }
-
-    #[test]
-    fn what_is_no_literal_is_refused_in_pythons_words() {
-        for (text, message) in [
-            ("", "invalid syntax (<unknown>, line 0)"),
-            ("abc", "malformed node or string on line 1: <ast.Name object at 0x…>"),
-            ("a,b", "malformed node or string on line 1: <ast.Name object at 0x…>"),
-            ("f(1)", "malformed node or string on line 1: <ast.Call object at 0x…>"),
-            ("1 + 1", "malformed node or string on line 1: <ast.BinOp object at 0x…>"),
-            ("--5", "malformed node or string on line 1: <ast.UnaryOp object at 0x…>"),
-            ("[1,", "'[' was never closed (<unknown>, line 1)"),
-            ("a: 1", "invalid syntax (<unknown>, line 1)"),
-            ("1L", "invalid decimal literal (<unknown>, line 1)"),
-            ("٣", "invalid character '٣' (U+0663) (<unknown>, line 1)"),
-            ("{[]: 1}", "unhashable type: 'list'"),
-            ("b'x'", "Type is not JSON serializable: bytes"),
-        ] {
-            assert_eq!(literal(text).unwrap_err().to_string(), message, "{text}");
-        }
-        assert!(literal("012").is_err());
-        assert!(literal("'a").is_err());
-        assert!(literal("1 2").is_err());
-        assert!(literal(&"[".repeat(100_000)).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_answered(text in r#"([\[\](){},:'"\\uxNbrf0-9eE_.+\-# \n]|\PC){0,24}"#) {
-            let _ = literal(&text);
-        }
-
-        #[test]
-        fn what_repr_writes_is_read_back(text in any::<String>(), number in any::<i64>()) {
-            let value = json!({"k": [text.clone(), number], text: null});
-            prop_assert_eq!(literal(&super::super::repr(&value)), Ok(value));
-        }
-    }
 }

@@ -1,0 +1,142 @@
+//! The table of routes. A new endpoint is one entry here: method, service, path, who may pass, handler, and what it
+//! is for. Everything else about routing is in [`super::routes`], and the OpenAPI document is made of this.
+
+use super::{
+    about::{Kind, about},
+    handlers::*,
+    path::Service,
+    routes::{Gate, Line, Routes},
+};
+use crate::access::Permission;
+use actix_web::http::Method;
+
+macro_rules! routes {
+    ($($method:ident $service:ident $path:literal $gate:expr => $handler:path, $about:expr;)*) => {{
+        let mut table = Routes::default();
+        $(table.add(
+            Line {
+                method: Method::$method,
+                service: Service::$service,
+                path: $path,
+                gate: $gate,
+                name: stringify!($handler),
+                about: $about,
+            },
+            $handler,
+        );)*
+        table
+    }};
+}
+
+/// Every route.
+pub(super) fn routes() -> Routes {
+    use Gate::{Admin, Login, Permission as Needs, Public};
+    use Kind::{Flag, Moment, Number, Text, Texts};
+    use Permission as P;
+    const HTML: &str = "text/html";
+    const PLAIN: &str = "text/plain";
+    const EVENTS: &str = "text/event-stream";
+    let executions_list = || {
+        about("List executions, the newest first")
+            .pages()
+            .attributes()
+            .secrets()
+            .query(&[
+                ("id", Texts),
+                ("action", Text),
+                ("status", Text),
+                ("parent", Text),
+                ("liveaction", Text),
+            ])
+            .query(&[("rule", Text), ("runner", Text), ("trigger", Text), ("trigger_type", Text)])
+            .query(&[("trigger_instance", Text), ("user", Text), ("filter", Text), ("sort_asc", Text)])
+            .query(&[
+                ("sort_desc", Text),
+                ("timestamp", Text),
+                ("timestamp_gt", Moment),
+                ("timestamp_lt", Moment),
+            ])
+    };
+    routes! {
+        GET Api "/" Login => root::version, about("Tell the version");
+        GET Api "/user" Login => user::whoami, about("Tell who is calling");
+        GET Api "/openapi.json" Public => docs::document, about("Describe the interface to programs");
+        GET Api "/docs" Public => docs::page, about("Describe the interface to people").produces(HTML);
+        GET Api "/docs/{rest}" Public => docs::part, about("Parts of that page").produces(HTML);
+
+        POST Auth "/tokens" Public => tokens::create,
+            about("Log in, with name and password by HTTP Basic authentication").body(&tokens::CREATE);
+        POST Auth "/tokens/validate" Login => tokens::check,
+            about("Tell whether a token opens").body(&tokens::VALIDATE).status(200);
+        GET Auth "/sso" Public => sso::enabled, about("Tell whether single sign-on is on");
+        GET Auth "/sso/request" Public => sso::unavailable, about("Begin single sign-on").status(307);
+        POST Auth "/sso/callback" Public => sso::unavailable, about("End single sign-on").status(200);
+
+        GET Stream "/stream" Needs(P::StreamView) => stream::everything,
+            about("Follow what happens").produces(EVENTS)
+                .query(&[("events", Texts), ("action_refs", Texts), ("execution_ids", Texts)])
+                .query(&[("end_event", Text), ("end_execution_id", Text)]);
+        GET Stream "/executions/{id}/output" Needs(P::StreamView) => stream::output,
+            about("Follow what an execution prints").produces(EVENTS)
+                .query(&[("output_type", Text), ("after", Number)]);
+
+        GET Api "/actions" Needs(P::ActionList) => actions::list, about("List actions").list(&actions::LIST);
+        GET Api "/actions/views/overview" Needs(P::ActionList) => action_views::list,
+            about("List actions with the parameters of their runners").list(&actions::LIST);
+        GET Api "/actions/views/overview/{ref_or_id}" Login => action_views::get,
+            about("Get an action with the parameters of its runner");
+        GET Api "/actions/views/parameters/{ref_or_id}" Login => action_views::parameters,
+            about("Get the parameters of an action and its runner");
+        GET Api "/actions/views/entry_point/{ref_or_id}" Login => action_views::entry_point,
+            about("Get the source of an action").produces(PLAIN);
+        GET Api "/actions/{ref_or_id}" Login => actions::get, about("Get an action");
+
+        GET Api "/packs" Needs(P::PackList) => packs::list, about("List packs").list(&packs::LIST);
+        GET Api "/packs/{pack}" Login => packs::get, about("Get a pack by reference or id");
+
+        GET Api "/runnertypes" Needs(P::RunnerTypeList) => runner_types::list,
+            about("List runner types").list(&runner_types::LIST);
+        GET Api "/runnertypes/{name_or_id}" Login => runner_types::get, about("Get a runner type");
+        PUT Api "/runnertypes/{name_or_id}" Login => runner_types::replace,
+            about("Enable or disable a runner type").body(&runner_types::SCHEMA);
+
+        GET Api "/service_registry/groups" Admin => service_registry::groups, about("List groups of services");
+        GET Api "/service_registry/groups/{id}/members" Admin => service_registry::members,
+            about("List the services of a group");
+        GET Api "/rbac/permission_types" Admin => rbac::permission_types, about("List permissions by resource type");
+        GET Api "/rbac/permission_types/{type}" Admin => rbac::permission_type,
+            about("List the permissions of one resource type");
+
+        GET Api "/executions" Needs(P::ExecutionList) => executions::read::list, executions_list();
+        GET Api "/executions/views/filters" Needs(P::ExecutionViewsFiltersList) => executions::read::filters,
+            about("List the values executions can be filtered by").query(&[("types", Texts)]);
+        GET Api "/executions/{id}" Login => executions::read::get,
+            about("Get an execution; `last` is the newest").attributes().secrets()
+                .query(&[("max_result_size", Number)]);
+        GET Api "/executions/{id}/children" Login => executions::read::children,
+            about("List what an execution asked for").query(&[("depth", Number), ("result_fmt", Text)]);
+        GET Api "/executions/{id}/output" Login => executions::output::text,
+            about("Get what an execution printed").produces(PLAIN).query(&[("output_type", Text)]);
+        GET Api "/executions/{id}/attribute/{name}" Login => executions::read::attribute,
+            about("Get one field of an execution");
+        GET Api "/executions/{id}/result" Login => executions::read::result,
+            about("Get the result of an execution").produces("text/json")
+                .query(&[("download", Flag), ("compress", Flag), ("pretty_format", Flag)]);
+        POST Api "/executions" Login => executions::write::create,
+            about("Run an action").secrets().body(&executions::write::REQUEST);
+        PUT Api "/executions/{id}" Login => executions::write::change,
+            about("Pause or resume an execution, or set its status").secrets().body(&executions::write::CHANGE);
+        DELETE Api "/executions/{id}" Login => executions::write::cancel,
+            about("Cancel an execution").secrets().status(200);
+        POST Api "/executions/{id}/re_run" Login => executions::write::rerun,
+            about("Run an execution again").secrets().body(&executions::write::RERUN);
+
+        GET Api "/apikeys" Needs(P::ApiKeyList) => api_keys::list,
+            about("List API keys").list(&api_keys::LIST).secrets();
+        POST Api "/apikeys" Needs(P::ApiKeyCreate) => api_keys::create,
+            about("Make an API key; it is shown this once").body(&api_keys::SCHEMA);
+        GET Api "/apikeys/{id}" Login => api_keys::get, about("Get an API key by id or by itself").secrets();
+        PUT Api "/apikeys/{id}" Login => api_keys::replace, about("Change an API key").body(&api_keys::SCHEMA);
+        DELETE Api "/apikeys/{id}" Login => api_keys::delete, about("Delete an API key");
+    }
+}
