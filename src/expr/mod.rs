@@ -3,6 +3,5 @@
 //! `jinja` renders templates wherever StackStorm does; `jsonpath` finds parts of values. YAQL, and the
 //! evaluation of workflow strings in which both languages meet, will stand beside them.
 
-pub mod datastore;
 pub mod jinja;
 pub mod jsonpath;

@@ -8,11 +8,14 @@
 //! ([`Parameters::needs_context`]).
 
 pub mod cast;
+mod graph;
 mod template;
 
-use crate::expr::datastore::Datastore;
+use crate::expr::jinja;
+use graph::Graph;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use template::Template;
 
 /// What templates call the datastore.
 const DATASTORE: &str = "st2kv";
@@ -47,10 +50,8 @@ pub struct Context<'a> {
     pub config_context: &'a Value,
     /// Further names, as `trigger` for rules.
     pub additional: &'a Map<String, Value>,
-    /// `st2kv`.
-    pub datastore: &'a Arc<dyn Datastore>,
-    /// Whose part of the datastore is seen when the context names no user.
-    pub system_user: &'a str,
+    /// `st2kv`, as [`user_of`] the context sees it.
+    pub datastore: &'a Arc<dyn jinja::Datastore>,
 }
 
 /// Parameters as runners get them.
@@ -62,13 +63,19 @@ pub struct Final {
     pub action: Map<String, Value>,
 }
 
+/// Whose part of the datastore templates see; `None` is the system user.
+pub fn user_of(action_context: &Map<String, Value>) -> Option<&str> {
+    let user = action_context.get("api_user").or_else(|| action_context.get("user"));
+    user.and_then(Value::as_str).filter(|user| !user.is_empty())
+}
+
 /// Renders what was given, for storing. Defaults come in only where they are templates or stand for a given null.
 ///
 /// # Errors
 /// [`Error`].
 pub fn render_live(parameters: Parameters<'_>, context: &Context<'_>) -> Result<Map<String, Value>, Error> {
     let rendered = if parameters.needs_context(Phase::Live) {
-        return Err(not_yet(context));
+        parameters.render(Phase::Live, context)?
     } else {
         parameters.plain()
     };
@@ -83,7 +90,7 @@ pub fn render_live(parameters: Parameters<'_>, context: &Context<'_>) -> Result<
 /// [`Error`].
 pub fn render_final(parameters: Parameters<'_>, context: &Context<'_>) -> Result<Final, Error> {
     let rendered = if parameters.needs_context(Phase::Final) {
-        return Err(not_yet(context));
+        parameters.render(Phase::Final, context)?
     } else {
         parameters.plain()
     };
@@ -140,6 +147,36 @@ impl<'a> Parameters<'a> {
         values
     }
 
+    /// Renders everything, in the order of needs.
+    fn render(&self, phase: Phase, context: &Context<'_>) -> Result<Map<String, Value>, Error> {
+        let mut graph = Graph::new();
+        graph.set(DATASTORE, Content::Datastore);
+        graph.set("action_context", Content::Plain(Value::Object(context.action_context.clone())));
+        graph.set("config_context", Content::Plain(context.config_context.clone()));
+        for (name, value) in context.additional {
+            graph.set(name, Content::Plain(value.clone()));
+        }
+        for (name, value) in self.given {
+            match phase {
+                Phase::Live => add(&mut graph, name, value),
+                Phase::Final => graph.set(name, Content::Plain(value.clone())),
+            }
+        }
+        for (name, schema) in self.defaults() {
+            let is_set = graph.get(name).is_some_and(|content| match content {
+                Content::Plain(value) => !value.is_null(),
+                Content::Datastore => true,
+                // As upstream, a template that was given does not count as a value: the default is added, and
+                // wins over it where it is a template too.
+                Content::Template { has_value, .. } => *has_value,
+            });
+            if !is_set || is_immutable(schema) {
+                add(&mut graph, name, schema.get("default").unwrap_or(&Value::Null));
+            }
+        }
+        resolve(graph, context)
+    }
+
     /// Casts the named values.
     fn cast<'n>(
         &self,
@@ -163,7 +200,7 @@ impl<'a> Parameters<'a> {
     ) -> Result<(), Error> {
         for (name, schema) in self.defaults() {
             let Some(Value::String(default)) = schema.get("default") else { continue };
-            if !template::is_marked(default) || is_immutable(schema) || self.given.contains_key(name) {
+            if !jinja::is_template(default) || is_immutable(schema) || self.given.contains_key(name) {
                 continue;
             }
             let value = rendered.get(name).unwrap_or(&Value::Null);
@@ -175,11 +212,52 @@ impl<'a> Parameters<'a> {
     }
 }
 
-fn is_immutable(schema: &Value) -> bool {
-    schema.get("immutable").is_some_and(|flag| *flag == Value::Bool(true))
+/// What a name in the graph stands for.
+enum Content {
+    Plain(Value),
+    /// `has_value`: a plain default was added, which only keeps further defaults away.
+    Template {
+        template: Template,
+        has_value: bool,
+    },
+    Datastore,
 }
 
-/// The template engine is not part of the tree yet; a call that needs it fails instead of running with raw text.
-fn not_yet(_: &Context<'_>) -> Error {
-    Error::Template("Templates in parameters cannot be rendered yet.".to_owned())
+fn add(graph: &mut Graph<Content>, name: &str, value: &Value) {
+    if let Some(template) = Template::of(value) {
+        for needed in template.needs() {
+            graph.add_need(name, &needed);
+        }
+        graph.set(name, Content::Template { template, has_value: false });
+    } else if let Some(Content::Template { has_value, .. }) = graph.get_mut(name) {
+        *has_value = !value.is_null();
+    } else {
+        graph.set(name, Content::Plain(value.clone()));
+    }
+}
+
+fn resolve(mut graph: Graph<Content>, context: &Context<'_>) -> Result<Map<String, Value>, Error> {
+    let mut values = Map::new();
+    let mut seen: Vec<(String, jinja::Value)> = vec![];
+    for name in graph.order()? {
+        let value = match graph.take(&name) {
+            Some(Content::Plain(value)) => value,
+            Some(Content::Template { template, .. }) => template.render(&seen).map_err(|error| {
+                Error::Template(format!("Failed to render parameter \"{name}\": {error}"))
+            })?,
+            Some(Content::Datastore) | None => {
+                seen.push((name.clone(), jinja::st2kv(context.datastore)));
+                // Stands in where a parameter has the datastore's name; no JSON can show the real thing.
+                values.insert(name, Value::Object(Map::new()));
+                continue;
+            }
+        };
+        seen.push((name.clone(), jinja::to_value(&value)));
+        values.insert(name, value);
+    }
+    Ok(values)
+}
+
+fn is_immutable(schema: &Value) -> bool {
+    schema.get("immutable").is_some_and(|flag| *flag == Value::Bool(true))
 }
