@@ -38,7 +38,9 @@ pub struct OutputChunk {
 
 /// A share of what may be on its way to the database; given back when the last copy is dropped.
 #[derive(Clone, Debug, Default)]
-pub struct Room(Option<Arc<OwnedSemaphorePermit>>);
+pub struct Room(
+    #[expect(dead_code, reason = "it is held for what its end does")] Option<Arc<OwnedSemaphorePermit>>,
+);
 
 impl From<OwnedSemaphorePermit> for Room {
     fn from(permit: OwnedSemaphorePermit) -> Self {
