@@ -43,7 +43,7 @@ pub struct Options {
 
 /// Validates `instance` and returns it, with the defaults filled in if asked for.
 ///
-/// For a schema that is used more than once, [`CallSchema`] is cheaper.
+/// For a schema that is used more than once, [`Validator`] is cheaper, and for calls of actions [`CallSchema`].
 ///
 /// ```
 /// use serde_json::json;
@@ -56,6 +56,26 @@ pub struct Options {
 /// ```
 pub fn validate(schema: &Value, instance: &Value, options: Options) -> Result<Value, Error> {
     Compiled::new(schema.clone(), options)?.validate(instance.clone(), options)
+}
+
+/// A schema that many instances are validated with, made ready once.
+#[derive(Debug)]
+pub struct Validator {
+    compiled: Compiled,
+    options: Options,
+}
+
+impl Validator {
+    /// # Errors
+    /// The schema is no schema.
+    pub fn new(schema: Value, options: Options) -> Result<Self, Error> {
+        Ok(Self { compiled: Compiled::new(schema, options)?, options })
+    }
+
+    /// As [`validate`].
+    pub fn validate(&self, instance: &Value) -> Result<Value, Error> {
+        self.compiled.validate(instance.clone(), self.options)
+    }
 }
 
 /// A schema made ready: checked itself, its patterns collected.
