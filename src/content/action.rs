@@ -6,12 +6,17 @@
 use crate::{
     model::{NewAction, RunnerType},
     pytext,
-    schema::{self, Options, Step},
+    schema::{self, Options, Step, Validator},
 };
 use serde_json::{Map, Number, Value, json};
 use std::{cmp::Ordering, sync::LazyLock};
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    let options = Options { use_default: true, allow_default_none: true, explain: false };
+    Validator::new(form(), options).expect("our own schema is one")
+});
+
+fn form() -> Value {
     let notification = || {
         json!({
             "type": "object",
@@ -62,7 +67,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         },
         "additionalProperties": false
     })
-});
+}
 
 /// A fault of an action's metadata.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,22 +93,19 @@ impl From<schema::Error> for Error {
 
 /// Checks the form of metadata; returns it with the schema's defaults filled in.
 pub fn validate(document: &Value) -> Result<Value, Error> {
-    let options = Options { use_default: true, allow_default_none: true, explain: false };
-    Ok(schema::validate(&SCHEMA, document, options)?)
+    Ok(VALIDATOR.validate(document)?)
 }
 
 /// Checks the form of a pack's file: as [`validate`], but it says more about names of parameters.
 pub fn validate_file(document: &Value) -> Result<(), Error> {
-    let options = Options { use_default: true, allow_default_none: true, explain: true };
-    let Err(error) = schema::validate(&SCHEMA, document, options) else { return Ok(()) };
-    let is_about_name =
-        error.path == [Step::Key("parameters".to_owned())] && error.validator == "additionalProperties";
+    let Err(error) = validate(document) else { return Ok(()) };
+    let is_about_name = error.path == [Step::Key("parameters".to_owned())]
+        && error.message.contains("match any of the regexes");
     let quoted = error.message.strip_prefix('\'').and_then(|rest| rest.split_once('\''));
-    let Some((name, _)) = quoted.filter(|_| is_about_name) else { return Err(error.into()) };
+    let Some((name, _)) = quoted.filter(|_| is_about_name) else { return Err(error) };
     // "0-0" is how StackStorm spells it.
     let message = format!(
-        "Parameter name \"{name}\" is invalid. Valid characters for parameter name are [a-zA-Z0-0_].\n\n{}",
-        error.text()
+        "Parameter name \"{name}\" is invalid. Valid characters for parameter name are [a-zA-Z0-0_].\n\n{error}"
     );
     Err(Error::new(message, ["parameters", name]))
 }
@@ -141,9 +143,9 @@ pub fn check_parameters(action: &NewAction, runner: &RunnerType) -> Result<(), E
     let of_runner = &runner.runner_parameters;
     let mut positions: Vec<(&Number, &str)> = Vec::new();
     for (name, definition) in &action.parameters {
-        let overridden = Map::from_iter([(name.clone(), definition.clone())]);
-        schema::for_call(of_runner, &overridden, &action.reference())
-            .map_err(|error| Error::new(error.message, ["parameters", name]))?;
+        if of_runner.contains_key(name) {
+            check_overrides(name, definition, action, of_runner)?;
+        }
         if let Some(Value::Number(position)) = definition.get("position") {
             let same = positions.iter().find(|(other, _)| pytext::number_eq(other, position));
             if let Some((_, other)) = same {
@@ -160,6 +162,21 @@ pub fn check_parameters(action: &NewAction, runner: &RunnerType) -> Result<(), E
         }
     }
     check_contiguous(positions)
+}
+
+/// Attribute by attribute, so that the fault has a place.
+fn check_overrides(
+    name: &str,
+    definition: &Value,
+    action: &NewAction,
+    of_runner: &Map<String, Value>,
+) -> Result<(), Error> {
+    for (attribute, value) in definition.as_object().into_iter().flatten() {
+        let one = Map::from_iter([(name.to_owned(), json!({attribute: value}))]);
+        schema::for_call(of_runner, &one, &action.reference())
+            .map_err(|error| Error::new(error.message, ["parameters", name, attribute]))?;
+    }
+    Ok(())
 }
 
 fn check_immutable(name: &str, definition: &Value, of_runner: Option<&Value>) -> Result<(), Error> {

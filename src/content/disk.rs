@@ -11,7 +11,7 @@ use std::{
     fs::{self, File, Metadata},
     io::{self, Read},
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// Largest metadata file. The largest ones known have some hundred kilobytes.
@@ -132,6 +132,28 @@ impl PackDir {
     pub fn resolve(&self, relative: impl AsRef<Path>) -> Result<PathBuf, ReadError> {
         let real = fs::canonicalize(self.root.join(relative))?;
         if real.starts_with(&self.root) { Ok(real) } else { Err(ReadError::Outside) }
+    }
+
+    /// Does a path relative to the pack end outside of it? One that is not there is judged by its name.
+    pub(super) fn is_outside(&self, relative: &Path) -> bool {
+        match self.resolve(relative) {
+            Ok(_) => false,
+            Err(ReadError::Outside) => true,
+            Err(_) => {
+                let mut depth = 0_i32;
+                relative.components().any(|component| {
+                    match component {
+                        Component::RootDir | Component::Prefix(_) => {
+                            return !relative.starts_with(&self.path);
+                        }
+                        Component::ParentDir => depth -= 1,
+                        Component::CurDir => {}
+                        Component::Normal(_) => depth += 1,
+                    }
+                    depth < 0
+                })
+            }
+        }
     }
 
     /// Reads a metadata file.

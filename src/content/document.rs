@@ -1,10 +1,7 @@
-//! A metadata file as a value, with the places its parts were written at.
+//! A metadata file as a value, and the places its parts were written at.
 
-mod yaml;
-
-use crate::schema::Step;
+use crate::{pytext, schema::Step, yaml};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// A place in a file, both from 1; columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,51 +17,48 @@ pub struct Position {
 pub(super) struct Document {
     /// What it says.
     pub(super) value: Value,
-    /// Where each part begins, by its path.
-    positions: BTreeMap<Vec<Step>, Position>,
+    text: String,
 }
 
-/// Why a text is no document.
+/// Why a text is no document, and where reading it stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct SyntaxError {
-    /// Where reading it stopped.
-    pub(super) position: Option<Position>,
-    /// What is wrong.
+    pub(super) position: Position,
     pub(super) message: String,
 }
 
-impl SyntaxError {
-    /// `line:column`, or nothing.
-    pub(super) fn place(&self) -> String {
-        self.position.map(|at| format!("{}:{}", at.line, at.column)).unwrap_or_default()
-    }
-}
-
 impl Document {
-    /// Reads YAML.
-    pub(super) fn yaml(text: &str) -> Result<Self, SyntaxError> {
-        yaml::parse(text)
+    /// Reads YAML, as registration of StackStorm does: of a key that stands twice the last value counts.
+    pub(super) fn yaml(text: String) -> Result<Self, SyntaxError> {
+        match yaml::load(&text) {
+            Ok(value) => Ok(Self { value, text }),
+            Err(yaml::Error { line, column, message }) => {
+                Err(SyntaxError { position: Position { line, column }, message })
+            }
+        }
     }
 
     /// Reads JSON.
-    pub(super) fn json(text: &str) -> Result<Self, SyntaxError> {
-        let value = serde_json::from_str(text).map_err(|error| SyntaxError {
-            position: Some(Position { line: error.line(), column: error.column() }),
-            message: error.to_string(),
-        })?;
-        // JSON is YAML as far as places go; where it is not, we name none.
-        let positions = yaml::parse(text).map(|document| document.positions).unwrap_or_default();
-        Ok(Self { value, positions })
+    pub(super) fn json(text: String) -> Result<Self, SyntaxError> {
+        match pytext::json_loads(&text) {
+            Ok(value) => Ok(Self { value, text }),
+            Err(error) => {
+                let position = Position { line: error.line, column: error.column };
+                Err(SyntaxError { position, message: error.message.to_owned() })
+            }
+        }
     }
 
-    /// Where exactly the part at `path` was written, if it was.
-    pub(super) fn exact_position(&self, path: &[Step]) -> Option<Position> {
-        self.positions.get(path).copied()
-    }
-
-    /// Where the part at `path` was written; the nearest part around it, if it was not.
+    /// Where the part at `path` was written; what would hold it, if it was not.
+    ///
+    /// Reads the text once more, so that the many files without a fault need not note all their places.
     pub(super) fn position(&self, path: &[Step]) -> Option<Position> {
-        (0..=path.len()).rev().find_map(|length| self.positions.get(&path[..length]).copied())
+        // JSON is YAML as far as places go; where it is not, we name none.
+        let (_, positions) = yaml::load_with_positions(&self.text).ok()?;
+        let escape = |step: &Step| format!("/{}", step.to_string().replace('~', "~0").replace('/', "~1"));
+        let pointer: String = path.iter().map(escape).collect();
+        let (line, column) = positions.of(&pointer);
+        Some(Position { line, column })
     }
 }

@@ -4,13 +4,14 @@
 
 use super::{
     action,
-    disk::{Inventory, PackDir, ReadError},
-    document::{Document, Position, SyntaxError},
+    disk::{Inventory, PackDir},
+    document::Document,
     pack,
-    problem::{Kind, Problem},
+    problem::{Fault, Kind, Problem},
 };
 use crate::{
     model::{NewAction, Pack, PackId, RunnerType},
+    pytext,
     schema::Step,
 };
 use serde_json::Value;
@@ -20,7 +21,7 @@ use std::{collections::HashMap, path::Path};
 pub(super) type Runners = HashMap<String, RunnerType>;
 
 /// What a pack holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct LoadedPack {
     /// Its manifest, with a new id. `None`: it is broken, and then nothing of the pack counts.
     pub(super) pack: Option<Pack>,
@@ -30,59 +31,18 @@ pub(super) struct LoadedPack {
     pub(super) problems: Vec<Problem>,
 }
 
-/// A fault somewhere in a file.
-struct Fault {
-    position: Option<Position>,
-    message: String,
-}
-
-impl From<ReadError> for Fault {
-    fn from(error: ReadError) -> Self {
-        let position = match error {
-            ReadError::NotUtf8 { line, column } => Some(Position { line, column }),
-            _ => None,
-        };
-        Self { position, message: error.to_string() }
-    }
-}
-
-impl From<SyntaxError> for Fault {
-    fn from(error: SyntaxError) -> Self {
-        Self { position: error.position, message: error.message }
-    }
-}
-
-impl Fault {
-    /// A fault of the part at `path`, or of a key right in it that the message quotes first.
-    fn at(document: &Document, path: &[Step], message: String) -> Self {
-        let quoted = message.strip_prefix("Additional properties are not allowed (").unwrap_or(&message);
-        let quoted = quoted.strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(key, _)| key);
-        let inner = quoted.map(|key| [path, &[Step::Key(key.to_owned())]].concat());
-        let position =
-            inner.and_then(|inner| document.exact_position(&inner)).or_else(|| document.position(path));
-        Self { position, message }
-    }
-}
-
 /// Reads a pack. `inventory` is what lies in it.
 pub(super) fn load(directory: &PackDir, inventory: Inventory, runners: &Runners) -> LoadedPack {
-    let mut loaded = LoadedPack { pack: None, actions: Vec::new(), problems: Vec::new() };
-    let problem = |kind, file: &str, fault: Fault| Problem {
-        pack: directory.name.clone(),
-        kind,
-        file: directory.path.join(file),
-        position: fault.position,
-        message: fault.message,
-    };
+    let mut loaded = LoadedPack::default();
     match manifest(directory, inventory) {
         Ok(pack) => loaded.pack = Some(pack),
         Err(fault) => {
-            loaded.problems.push(problem(Kind::Pack, "pack.yaml", fault));
+            loaded.problems.push(fault.into_problem(directory, Kind::Pack, "pack.yaml"));
             return loaded;
         }
     }
     let files = directory.metadata_files("actions").unwrap_or_else(|error| {
-        loaded.problems.push(problem(Kind::Action, "actions", error.into()));
+        loaded.problems.push(Fault::from(error).into_problem(directory, Kind::Action, "actions"));
         Vec::new()
     });
     // A later file of the same action wins, in the order of their names, as with one registration after the other.
@@ -92,7 +52,7 @@ pub(super) fn load(directory: &PackDir, inventory: Inventory, runners: &Runners)
         let action = match action(directory, &file, runners) {
             Ok(action) => action,
             Err(fault) => {
-                loaded.problems.push(problem(Kind::Action, &file, fault));
+                loaded.problems.push(fault.into_problem(directory, Kind::Action, &file));
                 continue;
             }
         };
@@ -111,31 +71,28 @@ pub(super) fn load(directory: &PackDir, inventory: Inventory, runners: &Runners)
 
 fn manifest(directory: &PackDir, inventory: Inventory) -> Result<Pack, Fault> {
     let name = &directory.name;
-    let mut document = document(directory, "pack.yaml")?;
-    if !crate::pytext::truthy(&document.value) {
-        let message = format!("Pack \"{name}\" metadata file is empty");
-        return Err(Fault { position: None, message });
+    let mut document = match document(directory, "pack.yaml") {
+        Err(fault) if fault.is_missing_file() => {
+            return Err(Fault::of_file(format!("Pack \"{name}\" is missing pack.yaml file")));
+        }
+        document => document?,
+    };
+    if !pytext::truthy(&document.value) {
+        return Err(Fault::of_file(format!("Pack \"{name}\" metadata file is empty")));
     }
     let mut value = document.value.take();
-    let found = pack::validate(&mut value).and_then(|()| match &value {
-        Value::Object(manifest) => pack::reference(manifest, Some(name)),
-        _ => Ok(String::new()),
-    });
-    let reference = found.map_err(|error| Fault::at(&document, &error.path, error.message))?;
-    if let Some(path) = path_of_nul(&value) {
-        return Err(Fault::at(&document, &path, NUL.to_owned()));
-    }
+    pack::validate(&mut value).map_err(|error| Fault::at(&document, &error.path, error.message))?;
+    let Value::Object(mut manifest) = value else {
+        return Err(Fault::at(&document, &[], not_an_object(&value)));
+    };
+    refuse_nul(&document, &manifest)?;
+    let reference = pack::reference(&manifest, Some(name))
+        .map_err(|error| Fault::at(&document, &error.path, error.message))?;
     if reference != *name {
         // Content goes by the name of the directory: two names would be two packs.
         let message = format!("Pack \"{reference}\" lies in a directory of another name, \"{name}\"");
-        return Err(Fault { position: document.position(&[Step::Key("ref".to_owned())]), message });
+        return Err(Fault::at(&document, &[Step::Key("ref".to_owned())], message));
     }
-    let Value::Object(mut manifest) = value else {
-        return Err(Fault {
-            position: None,
-            message: format!("Pack \"{name}\" metadata file is no mapping"),
-        });
-    };
     for computed in ["id", "uid", "ref", "path", "files"] {
         manifest.shift_remove(computed);
     }
@@ -151,52 +108,61 @@ fn manifest(directory: &PackDir, inventory: Inventory) -> Result<Pack, Fault> {
 fn action(directory: &PackDir, file: &str, runners: &Runners) -> Result<NewAction, Fault> {
     let document = document(directory, file)?;
     let fault = |error: action::Error| Fault::at(&document, &error.path, error.message);
-    let Value::Object(fields) = &document.value else {
-        return Err(Fault { position: document.position(&[]), message: "is no mapping".to_owned() });
+    let fields = match &document.value {
+        Value::Object(fields) => fields,
+        Value::Null => return Err(Fault::at(&document, &[], "The file is empty".to_owned())),
+        other => return Err(Fault::at(&document, &[], not_an_object(other))),
     };
     let pack = &directory.name;
-    if let Some(other) = fields.get("pack").filter(|other| crate::pytext::truthy(other))
+    if let Some(other) = fields.get("pack").filter(|other| pytext::truthy(other))
         && other != pack.as_str()
     {
-        let other = crate::pytext::str(other);
+        let other = pytext::str(other);
         let message = format!("Model is in pack \"{pack}\" but field \"pack\" is different: {other}");
         return Err(Fault::at(&document, &[Step::Key("pack".to_owned())], message));
     }
     action::validate_file(&document.value).map_err(fault)?;
-    if let Some(path) = path_of_nul(&document.value) {
-        return Err(Fault::at(&document, &path, NUL.to_owned()));
-    }
+    refuse_nul(&document, fields)?;
     let mut action = action::from_fields(fields, pack);
     file.clone_into(&mut action.metadata_file);
     let runner =
         runners.get(&action.runner_type).ok_or_else(|| fault(action::unknown_runner(&action.runner_type)))?;
     action::check_parameters(&action, runner).map_err(fault)?;
+    if directory.is_outside(&Path::new("actions").join(&action.entry_point)) {
+        let message = format!("Entry point \"{}\" lies outside of the pack", action.entry_point);
+        return Err(Fault::at(&document, &[Step::Key("entry_point".to_owned())], message));
+    }
     Ok(action)
 }
 
 fn document(directory: &PackDir, file: &str) -> Result<Document, Fault> {
     let text = directory.read(file)?;
     let is_json = Path::new(file).extension().is_some_and(|ending| ending == "json");
-    Ok(if is_json { Document::json(&text)? } else { Document::yaml(&text)? })
+    Ok(if is_json { Document::json(text)? } else { Document::yaml(text)? })
 }
 
-const NUL: &str = "holds a NUL character, which the database cannot keep";
+fn not_an_object(value: &Value) -> String {
+    format!("{} is not of type 'object'", pytext::repr(value))
+}
 
-/// The first text with a NUL character, names of keys included.
-fn path_of_nul(value: &Value) -> Option<Vec<Step>> {
-    let behind = |step: Step, inner: &Value| {
-        let mut path = path_of_nul(inner)?;
-        path.insert(0, step);
-        Some(path)
+/// The database keeps no text with a NUL character.
+fn refuse_nul(document: &Document, fields: &serde_json::Map<String, Value>) -> Result<(), Fault> {
+    let found = fields.iter().find_map(|(key, value)| path_of_nul(key, value));
+    found.map_or(Ok(()), |path| Err(Fault::at(document, &path, "holds a NUL character".to_owned())))
+}
+
+fn path_of_nul(key: &str, value: &Value) -> Option<Vec<Step>> {
+    let is_nul = key.contains('\0') || value.as_str().is_some_and(|text| text.contains('\0'));
+    let mut path = match value {
+        _ if is_nul => Vec::new(),
+        Value::Object(fields) => fields.iter().find_map(|(key, item)| path_of_nul(key, item))?,
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
+            let mut path = path_of_nul("", item)?;
+            path[0] = Step::Index(index);
+            Some(path)
+        })?,
+        _ => return None,
     };
-    match value {
-        Value::String(text) => text.contains('\0').then(Vec::new),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(index, item)| behind(Step::Index(index), item))
-        }
-        Value::Object(fields) => fields.iter().find_map(|(key, item)| {
-            if key.contains('\0') { Some(Vec::new()) } else { behind(Step::Key(key.clone()), item) }
-        }),
-        _ => None,
-    }
+    path.insert(0, Step::Key(key.to_owned()));
+    Some(path)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     pytext,
-    schema::{self, Options, Step},
+    schema::{Options, Step, Validator},
 };
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -16,7 +16,12 @@ pub const DEFAULT_PACK: &str = "default";
 const VERSION_PATTERN: &str = r"^(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[\da-z\-]+(?:\.[\da-z\-]+)*)?(?:\+[\da-z\-]+(?:\.[\da-z\-]+)*)?$";
 const STACKSTORM_VERSION_PATTERN: &str = r"^((>?>|>=|=|<=|<?<)\s*[0-9]+\.[0-9]+\.[0-9]+?(\s*,)?\s*)+$";
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    let options = Options { use_default: true, allow_default_none: true, explain: true };
+    Validator::new(form(), options).expect("our own schema is one")
+});
+
+fn form() -> Value {
     let texts = || json!({"type": "string"});
     json!({
         "type": "object",
@@ -56,7 +61,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         },
         "additionalProperties": true
     })
-});
+}
 
 /// A fault of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,8 +84,7 @@ pub fn validate(manifest: &mut Value) -> Result<(), Error> {
     if let Some(version) = manifest.get_mut("version").filter(|version| pytext::truthy(version)) {
         *version = pytext::str(version).into();
     }
-    let options = Options { use_default: true, allow_default_none: true, explain: true };
-    let Err(error) = schema::validate(&SCHEMA, manifest, options) else { return Ok(()) };
+    let Err(error) = VALIDATOR.validate(manifest) else { return Ok(()) };
     let message = match error.path.as_slice() {
         [Step::Key(key)] if key == "version" && error.validator == "pattern" => format!(
             "Pack version \"{}\" doesn't follow a valid semver format. Valid versions and formats include: \
@@ -101,20 +105,20 @@ pub fn validate(manifest: &mut Value) -> Result<(), Error> {
 /// The reference of a pack: its `ref`, else its directory's name, else its own, whichever can be one.
 pub fn reference(manifest: &Map<String, Value>, directory: Option<&str>) -> Result<String, Error> {
     let name = manifest.get("name").and_then(Value::as_str).unwrap_or_default();
-    let (reference, key) = match manifest.get("ref").and_then(Value::as_str) {
-        Some(reference) => (reference, "ref"),
-        None => match [directory.unwrap_or_default(), name].into_iter().find(|name| is_reference(name)) {
-            Some(reference) => (reference, "name"),
-            None => {
-                // "onlyword" is how StackStorm spells it.
-                let message = format!(
-                    "Pack name \"{name}\" contains invalid characters and \"ref\" attribute is not available. \
-                     You either need to add \"ref\" attribute which contains only word characters to the pack \
-                     metadata file or update name attribute to contain onlyword characters."
-                );
-                return Err(Error::new(message, "name"));
-            }
-        },
+    let (reference, key) = if let Some(reference) = manifest.get("ref").and_then(Value::as_str) {
+        (reference, "ref")
+    } else {
+        let mut candidates = [directory.unwrap_or_default(), name].into_iter();
+        let reference = candidates.find(|name| is_reference(name)).ok_or_else(|| {
+            // "onlyword" is how StackStorm spells it.
+            let message = format!(
+                "Pack name \"{name}\" contains invalid characters and \"ref\" attribute is not available. You \
+                 either need to add \"ref\" attribute which contains only word characters to the pack metadata file \
+                 or update name attribute to contain onlyword characters."
+            );
+            Error::new(message, "name")
+        })?;
+        (reference, "name")
     };
     if reference == "_global" {
         // Overrides for all packs go by this name.

@@ -81,19 +81,12 @@ pub async fn register(store: &Store, config: &Config, scope: &Scope) -> Result<R
     let known = store::packs::fingerprints(store.pool()).await?;
     let mut report =
         Report { runners: runners(store, &known, scope.only_changed).await?, ..Report::default() };
-    let base_dirs = disk::base_dirs(config);
-    let packs = match &scope.packs {
-        None => {
-            let (packs, shadowed) = disk::find_packs(&base_dirs);
-            report.shadowed = shadowed;
-            packs
-        }
-        Some(names) => names.iter().map(|name| find(&base_dirs, name)).collect::<Result<_, _>>()?,
-    };
+    let (base_dirs, names) = (disk::base_dirs(config), scope.packs.clone());
+    let (packs, shadowed) = beside(move || look_for(&base_dirs, names.as_deref())).await?;
+    report.shadowed = shadowed;
     // Read once, and only if there is anything to check against them.
     let mut all_runners = None;
-    for directory in packs {
-        let (inventory, fingerprint) = look(&directory);
+    for Found { directory, inventory, fingerprint } in packs {
         if scope.only_changed && known.get(&subject(&directory.name)) == Some(&fingerprint) {
             report.packs.push(PackReport {
                 reference: directory.name,
@@ -107,8 +100,8 @@ pub async fn register(store: &Store, config: &Config, scope: &Scope) -> Result<R
             Some(runners) => Arc::clone(runners),
             None => Arc::clone(all_runners.insert(Arc::new(read_runners(store).await?))),
         };
-        let loaded = read(directory, inventory, runners).await;
-        let LoadedPack { pack, actions, problems } = loaded;
+        let LoadedPack { pack, actions, problems } =
+            beside(move || load::load(&directory, inventory, &runners)).await;
         if let Some(pack) = pack {
             let fingerprint = problems.is_empty().then_some(fingerprint.as_slice());
             let upserts = write(store, &pack, &actions, fingerprint).await?;
@@ -120,11 +113,48 @@ pub async fn register(store: &Store, config: &Config, scope: &Scope) -> Result<R
     Ok(report)
 }
 
+/// A pack on disk, what lies in it, and the fingerprint of registering just that with this program.
+struct Found {
+    directory: PackDir,
+    inventory: Inventory,
+    fingerprint: Vec<u8>,
+}
+
+/// The packs of these names, or all; and the directories left out for another of the same name.
+fn look_for(base_dirs: &[PathBuf], names: Option<&[String]>) -> Result<(Vec<Found>, Vec<PathBuf>), Error> {
+    let (packs, shadowed) = match names {
+        None => disk::find_packs(base_dirs),
+        Some(names) => {
+            let packs = names.iter().map(|name| find(base_dirs, name)).collect::<Result<_, _>>()?;
+            (packs, Vec::new())
+        }
+    };
+    Ok((packs.into_iter().map(look).collect(), shadowed))
+}
+
 fn find(base_dirs: &[PathBuf], name: &str) -> Result<PackDir, Error> {
     PackDir::find(base_dirs, name).ok_or_else(|| {
         let searched: Vec<_> = base_dirs.iter().map(|base| base.display().to_string()).collect();
         Error::NoSuchPack(name.to_owned(), searched.join(","))
     })
+}
+
+fn look(directory: PackDir) -> Found {
+    // What cannot be listed is empty, and reading it will say why.
+    let inventory = directory.inventory().unwrap_or_default();
+    let mut hash = Sha256::new();
+    hash.update(READING);
+    hash.update(runner_types::fingerprint());
+    hash.update(inventory.fingerprint);
+    Found { directory, inventory, fingerprint: hash.finalize().to_vec() }
+}
+
+/// Works with the disk beside the threads that serve others.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
 }
 
 /// Registers the runner types; says how many.
@@ -150,28 +180,8 @@ async fn read_runners(store: &Store) -> Result<Runners, Error> {
     Ok(types.into_iter().map(|runner| (runner.name.clone(), runner)).collect())
 }
 
-/// What lies in a pack, and the fingerprint of registering just that with this program.
-fn look(directory: &PackDir) -> (Inventory, Vec<u8>) {
-    // What cannot be listed is empty, and reading it will say why.
-    let inventory = directory.inventory().unwrap_or_default();
-    let mut hash = Sha256::new();
-    hash.update(READING);
-    hash.update(runner_types::fingerprint());
-    hash.update(inventory.fingerprint);
-    (inventory, hash.finalize().to_vec())
-}
-
 fn subject(pack: &str) -> String {
     format!("pack:{pack}")
-}
-
-/// Reads a pack beside the threads that serve others.
-async fn read(directory: PackDir, inventory: Inventory, runners: Arc<Runners>) -> LoadedPack {
-    let reading = tokio::task::spawn_blocking(move || load::load(&directory, inventory, &runners));
-    match reading.await {
-        Ok(loaded) => loaded,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    }
 }
 
 /// Writes a pack in one transaction. Without a fingerprint it will be read again at the next start, so that its

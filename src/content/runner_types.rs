@@ -33,8 +33,7 @@ pub fn fingerprint() -> Vec<u8> {
 fn read(name: &str) -> anyhow::Result<RunnerType> {
     let file = Files::get(name).ok_or_else(|| anyhow::anyhow!("{name} is not embedded"))?;
     let text = std::str::from_utf8(&file.data)?;
-    let mut document =
-        Document::yaml(text).map_err(|error| anyhow::anyhow!("{name}:{}: {error}", error.place()))?;
+    let mut document = Document::yaml(text.to_owned()).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
     let Value::Object(fields) = &mut document.value else { anyhow::bail!("{name} is no mapping") };
     let mut text = |field: &str| match fields.remove(field) {
         Some(Value::String(text)) => Ok(text),

@@ -1,7 +1,11 @@
 //! Packs on disk become rows.
 
+mod broken;
 mod metadata;
+mod recorded;
 mod register;
+mod shipped;
+mod timing;
 
 use crate::support::postgres::TestDatabase;
 use sqlx::PgPool;
@@ -9,7 +13,11 @@ use st2d::{
     bus::Bus,
     config::Config,
     content::{self, Report, Scope},
-    store::Store,
+    model::{Action, ActionId},
+    store::{
+        self, Store,
+        listing::{self, Condition, Listing},
+    },
 };
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
@@ -44,6 +52,21 @@ impl Content {
     pub(super) fn pack(&self, name: &str) {
         let manifest = format!("name: {name}\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.cz\n");
         self.write(&format!("{name}/pack.yaml"), manifest);
+    }
+
+    /// The actions registered of a pack, by id.
+    pub(super) async fn actions_of(&self, pack: &str) -> Vec<Action> {
+        let mut conn = self.store.pool().acquire().await.unwrap();
+        let listing = Listing {
+            table: "actions",
+            conditions: vec![Condition::Text("pack", pack.to_owned())],
+            order: Vec::new(),
+            limit: None,
+            offset: 0,
+        };
+        let page = listing::page(&mut conn, &listing).await.unwrap();
+        let ids: Vec<_> = page.ids.into_iter().map(ActionId).collect();
+        store::actions::list_by_ids(&mut *conn, &ids).await.unwrap()
     }
 
     /// Registers what changed.

@@ -3,7 +3,11 @@
 use super::Content;
 use crate::support::corpus;
 use serde_json::Value;
-use st2d::store;
+use st2d::{
+    bus::{Event, Received},
+    content::{self, Scope},
+    store,
+};
 use std::fs;
 
 #[tokio::test]
@@ -68,4 +72,119 @@ async fn registering_again_keeps_ids_and_what_was_disabled_of_runners() {
     assert_eq!(store::packs::find(pool, "mine").await.unwrap().unwrap().id, pack.id);
     let disabled = store::runner_types::find(pool, "noop").await.unwrap().unwrap();
     assert_eq!((disabled.id, disabled.enabled), (noop.id, false));
+}
+
+#[tokio::test]
+async fn a_start_registers_only_what_changed() {
+    let content = Content::new().await;
+    content.pack("mine");
+    content.write("mine/actions/a.yaml", "name: a\nrunner_type: noop\n");
+    let first = content.start().await;
+    assert!(first.packs.iter().all(|pack| !pack.unchanged));
+    assert!(first.packs.iter().all(|pack| pack.upserts.inserted == pack.actions));
+
+    let second = content.start().await;
+    assert_eq!(second.runners, 0);
+    assert!(second.packs.iter().all(|pack| pack.unchanged));
+
+    content.write("mine/actions/b.yaml", "name: b\nrunner_type: noop\n");
+    let third = content.start().await;
+    let changed: Vec<_> = third.packs.iter().filter(|pack| !pack.unchanged).collect();
+    assert_eq!(changed.len(), 1);
+    assert_eq!(
+        (changed[0].reference.as_str(), changed[0].actions, changed[0].upserts.inserted),
+        ("mine", 2, 1)
+    );
+
+    // A pack with a problem is told of at every start.
+    content.write("mine/actions/c.yaml", "name: c\n");
+    assert_eq!(content.start().await.problems.len(), 1);
+    assert_eq!(content.start().await.problems.len(), 1);
+    content.write("mine/actions/c.yaml", "name: c\nrunner_type: noop\n");
+    assert_eq!(content.start().await.problems, []);
+}
+
+#[tokio::test]
+async fn registering_tells_caches_and_only_if_something_changed() {
+    let content = Content::new().await;
+    content.start().await;
+    let mut heard = content.store.bus().subscribe();
+    content.start().await;
+    assert!(heard.try_next().is_none());
+    content.pack("mine");
+    content.start().await;
+    assert!(matches!(heard.try_next(), Some(Received::Event(Event::Content))));
+}
+
+#[tokio::test]
+async fn the_first_of_two_packs_of_one_name_counts() {
+    let mut content = Content::new().await;
+    content.pack("twice");
+    content.write("twice/actions/a.yaml", "name: a\nrunner_type: noop\n");
+    let later = content.directory.path().join("later");
+    for (file, text) in [
+        ("twice/pack.yaml", "name: twice\ndescription: d\nversion: 2.0.0\nauthor: a\n"),
+        ("twice/actions/b.yaml", "name: b\nrunner_type: noop\n"),
+        ("core/pack.yaml", "name: core\ndescription: mine\nversion: 9.0.0\nauthor: a\n"),
+        ("core/actions/local.yaml", "name: local\nrunner_type: noop\n"),
+    ] {
+        let path = later.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    content.config.content.packs_base_paths = vec![later.clone()];
+    let report = content.start().await;
+    assert_eq!(report.shadowed, [later.join("core"), later.join("twice")]);
+    let names: Vec<_> =
+        content.actions_of("twice").await.into_iter().map(|action| action.spec.name).collect();
+    assert_eq!(names, ["a"]);
+    let local = store::actions::find(content.store.pool(), "core.local").await.unwrap().unwrap();
+    assert_eq!(local.spec.runner_type, "local-shell-cmd");
+}
+
+#[tokio::test]
+async fn content_gone_from_disk_stays_registered() {
+    let content = Content::new().await;
+    content.pack("mine");
+    let file = content.write("mine/actions/a.yaml", "name: a\nrunner_type: noop\n");
+    content.start().await;
+    fs::remove_file(file).unwrap();
+    content.start().await;
+    assert_eq!(content.actions_of("mine").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pack_that_is_a_link_is_a_pack() {
+    let content = Content::new().await;
+    let real = content.directory.path().join("work/mine");
+    fs::create_dir_all(real.join("actions")).unwrap();
+    fs::write(real.join("pack.yaml"), "name: mine\ndescription: d\nversion: 1.0.0\nauthor: a\n").unwrap();
+    fs::write(real.join("actions/a.yaml"), "name: a\nrunner_type: noop\n").unwrap();
+    fs::create_dir_all(content.directory.path().join("packs")).unwrap();
+    std::os::unix::fs::symlink(&real, content.directory.path().join("packs/mine")).unwrap();
+    assert_eq!(content.start().await.problems, []);
+    assert_eq!(content.actions_of("mine").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pack_that_is_nowhere_is_an_error_for_those_who_named_it() {
+    let content = Content::new().await;
+    for name in ["nosuch", "", "..", "../packs/core", "/etc"] {
+        let scope = Scope { packs: Some(vec![name.to_owned()]), only_changed: false };
+        let error = content::register(&content.store, &content.config, &scope).await.unwrap_err();
+        assert!(error.to_string().starts_with(&format!("Pack \"{name}\" not found on disk: ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_files_of_one_action_the_later_counts() {
+    let content = Content::new().await;
+    content.pack("mine");
+    content.write("mine/actions/a.yaml", "name: same\nrunner_type: noop\ndescription: first\n");
+    content.write("mine/actions/b.yaml", "name: same\nrunner_type: noop\ndescription: second\n");
+    assert_eq!(content.start().await.problems, []);
+    let actions = content.actions_of("mine").await;
+    assert_eq!(actions.len(), 1);
+    assert_eq!(actions[0].spec.description.as_deref(), Some("second"));
+    assert_eq!(actions[0].spec.metadata_file, "actions/b.yaml");
 }
