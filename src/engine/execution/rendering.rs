@@ -4,7 +4,7 @@
 //! then. Calls without templates, nearly all of them, need neither thread nor context.
 
 use super::parameters::{self, Context, Final, Parameters, Phase};
-use crate::{config::Config, engine::Engine, expr::datastore::Datastore, model::Snapshot, yaml};
+use crate::{config::Config, engine::Engine, expr::jinja::Datastore, model::Snapshot, yaml};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -48,15 +48,14 @@ async fn with_context<T: Send + 'static>(
     needs_context: bool,
     render: fn(Parameters<'_>, &Context<'_>) -> Result<T, parameters::Error>,
 ) -> Result<T, parameters::Error> {
-    let system_user = engine.shared.host.system_user.clone();
     if !needs_context {
-        return render(of(snapshot, given), &bare(context, &system_user));
+        return render(of(snapshot, given), &bare(context));
     }
     let (snapshot, given, context) = (snapshot.clone(), given.clone(), context.clone());
     let engine = engine.clone();
     let rendering = tokio::task::spawn_blocking(move || {
         let config = pack_config(engine.config(), &snapshot.action.spec.pack);
-        let context = Context { config_context: &config, ..bare(&context, &system_user) };
+        let context = Context { config_context: &config, ..bare(&context) };
         render(of(&snapshot, &given), &context)
     });
     rendering.await.unwrap_or_else(|panic| {
@@ -65,28 +64,26 @@ async fn with_context<T: Send + 'static>(
     })
 }
 
-fn bare<'a>(action_context: &'a Map<String, Value>, system_user: &'a str) -> Context<'a> {
+fn bare(action_context: &Map<String, Value>) -> Context<'_> {
     static NOTHING: std::sync::LazyLock<(Value, Map<String, Value>, Arc<dyn Datastore>)> =
         std::sync::LazyLock::new(|| (Value::Object(Map::new()), Map::new(), Arc::new(EmptyDatastore)));
-    Context {
-        action_context,
-        config_context: &NOTHING.0,
-        additional: &NOTHING.1,
-        datastore: &NOTHING.2,
-        system_user,
-    }
+    Context { action_context, config_context: &NOTHING.0, additional: &NOTHING.1, datastore: &NOTHING.2 }
 }
 
 /// The datastore as long as nothing can be put into it: every key is missing, which templates see as empty text.
 struct EmptyDatastore;
 
 impl Datastore for EmptyDatastore {
-    fn system(&self, _key: &str) -> Option<String> {
-        None
+    fn system(&self, _key: &str) -> Result<Option<String>, String> {
+        Ok(None)
     }
 
-    fn user(&self, _user: &str, _key: &str) -> Option<String> {
-        None
+    fn user(&self, _key: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    fn decrypt(&self, _value: &str) -> Result<String, String> {
+        Err("There is no datastore to decrypt values of.".to_owned())
     }
 }
 

@@ -20,7 +20,10 @@ const BYTES: &str = "bytes are refused";
 const DIFFERENCES: &corpus::Differences = &[
     ("cast-array-5990412b0f", BYTES),
     ("cast-object-e912bdeefb", BYTES),
-    ("both-c5ed673133", "a parameter named st2kv is refused as upstream, without the names of Python's objects"),
+    (
+        "both-c5ed673133",
+        "a parameter named st2kv is refused as upstream, without the names of Python's objects",
+    ),
 ];
 
 /// The user of the system in the tables.
