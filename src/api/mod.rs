@@ -11,6 +11,7 @@ mod cors;
 mod error;
 mod extract;
 mod handlers;
+mod home;
 pub mod list;
 mod openapi;
 mod path;
@@ -50,6 +51,7 @@ struct Edge {
     service: Service,
     routes: Arc<Routes>,
     cors: Cors,
+    home: tokio::runtime::Handle,
 }
 
 /// Serves `listener`, whose unprefixed paths mean `service`, until asked to stop. Open requests are finished.
@@ -63,6 +65,7 @@ pub async fn serve(
     let edge = Data::new(Edge {
         routes: Arc::new(table::routes()),
         cors: Cors::new(&app.config),
+        home: tokio::runtime::Handle::current(),
         app: app.clone(),
         service,
     });
@@ -85,8 +88,11 @@ pub async fn serve(
 
 async fn dispatch(edge: Data<Edge>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let started = Instant::now();
-    let mut response = match AssertUnwindSafe(answer(&edge, &request, payload)).catch_unwind().await {
-        Ok(Ok(response)) => response,
+    let mut response = match AssertUnwindSafe(home::run(&edge.home, answer(&edge, &request, payload)))
+        .catch_unwind()
+        .await
+    {
+        Ok(Ok(response)) => home::stream(&edge.home, response),
         Ok(Err(error)) => error.as_response_error().error_response(),
         Err(panic) => {
             let words = crate::service::panic_text(panic.as_ref()).to_owned();

@@ -1,8 +1,10 @@
 //! Paths, methods, headers, bodies: what holds for every endpoint.
 
 use super::server::{send, start, start_with};
+use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::PgPool;
+use std::collections::BTreeSet;
 
 const NOTHING: (u16, &str) = (404, "The resource could not be found.");
 
@@ -162,6 +164,38 @@ async fn nothing_is_served_before_the_daemon_is_ready(pool: PgPool) {
     assert!(answer.header("retry-after").is_some() && answer.body["faultstring"].is_string());
     st2.app.set_ready(true);
     assert_eq!(st2.get("/v1/apikeys").await.status, 200);
+}
+
+#[sqlx::test]
+async fn a_database_that_is_away_is_a_reason_to_come_back(pool: PgPool) {
+    let st2 = start(pool.clone()).await;
+    pool.close().await;
+    let answer = st2.get("/v1/apikeys").await;
+    assert_eq!(answer.fault(), (503, "The database is not available. Try again later."));
+    assert!(answer.header("retry-after").is_some());
+}
+
+/// The server processes behind all connections of a pool.
+async fn backends(pool: &PgPool) -> BTreeSet<i32> {
+    let held: Vec<_> = join_all((0..pool.size()).map(|_| pool.acquire())).await;
+    let mut backends = BTreeSet::new();
+    for connection in held {
+        let asked = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *connection.unwrap()).await;
+        backends.insert(asked.unwrap());
+    }
+    backends
+}
+
+#[sqlx::test]
+async fn connections_that_requests_open_outlive_the_listeners(pool: PgPool) {
+    let mut st2 = start(pool.clone()).await;
+    for answer in join_all((0..20).map(|_| st2.get("/v1/packs"))).await {
+        assert_eq!(answer.status, 200);
+    }
+    let before = backends(&pool).await;
+    assert!(before.len() > 1, "the requests have opened connections");
+    st2.stop_listening().await;
+    assert_eq!(backends(&pool).await, before);
 }
 
 #[sqlx::test]

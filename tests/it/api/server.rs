@@ -14,6 +14,7 @@ use st2d::{
     store::{Store, ledger::Ledger},
 };
 use std::{net::TcpListener, sync::Arc};
+use tokio::task::JoinHandle;
 
 /// A running edge. Dropped, it stops.
 pub(super) struct Server {
@@ -25,6 +26,7 @@ pub(super) struct Server {
     pub(super) key: String,
     client: reqwest::Client,
     stop: Stop,
+    listeners: Vec<JoinHandle<std::io::Result<()>>>,
     _data: tempfile::TempDir,
 }
 
@@ -76,14 +78,25 @@ pub(super) async fn start_with(pool: PgPool, change: impl FnOnce(&mut Config)) -
     let app = Arc::new(App::new(config, store, access, engine));
     app.set_ready(true);
     let stop = Stop::new();
-    for (listener, service) in listeners.into_iter().zip([Service::Api, Service::Auth, Service::Stream]) {
-        st2d::service::spawn("test listener", api::serve(Arc::clone(&app), listener, service, stop.clone()));
-    }
+    let services = listeners.into_iter().zip([Service::Api, Service::Auth, Service::Stream]);
+    let listeners = services.map(|(listener, service)| {
+        st2d::service::spawn("test listener", api::serve(Arc::clone(&app), listener, service, stop.clone()))
+    });
+    let listeners = listeners.collect();
     let [api, auth, stream] = [0, 1, 2].map(|index: usize| format!("http://{}", addresses[index]));
-    Server { api, auth, stream, app, first_start, key, client: reqwest::Client::new(), stop, _data: data }
+    let client = reqwest::Client::new();
+    Server { api, auth, stream, app, first_start, key, client, stop, listeners, _data: data }
 }
 
 impl Server {
+    /// Stops the listeners and waits until they and their threads are gone.
+    pub(super) async fn stop_listening(&mut self) {
+        self.stop.request();
+        for listener in self.listeners.drain(..) {
+            listener.await.unwrap().unwrap();
+        }
+    }
+
     /// A request without credentials; `url` is a path of the API or a whole URL.
     pub(super) fn bare(&self, method: &str, url: &str) -> RequestBuilder {
         let url = if url.starts_with("http") { url.to_owned() } else { format!("{}{url}", self.api) };
