@@ -1,7 +1,7 @@
 //! Which events a client of the whole stream wants, and which one ends it.
 
 use super::frame::{Kind, name};
-use crate::bus::Event;
+use crate::{bus::Event, model::ExecutionId};
 
 /// Sent when a client names no events: all but output and aliases.
 const DEFAULT: [&str; 7] = [
@@ -21,7 +21,7 @@ pub struct Filter {
     /// For each fixed name whether a pattern matches it: looked up per event, worked out once.
     wanted: [bool; Kind::FIXED.len()],
     action_refs: Option<Vec<String>>,
-    execution_ids: Option<Vec<String>>,
+    execution_ids: Option<Vec<ExecutionId>>,
     end: Option<End>,
 }
 
@@ -49,7 +49,9 @@ impl Filter {
             patterns,
             wanted,
             action_refs: action_refs.map(owned),
-            execution_ids: execution_ids.map(owned),
+            // What is no id is nobody's; it still keeps everybody else's out.
+            execution_ids: execution_ids
+                .map(|ids| ids.into_iter().filter_map(|id| id.parse().ok()).collect()),
             end,
         }
     }
@@ -87,19 +89,18 @@ impl Filter {
             Event::Output(event) => event.execution_id,
             _ => return false,
         };
-        let id = id.to_string();
         ids.contains(&id)
     }
 
     /// Whether the stream ends with this event.
     pub(super) fn ends_with(&self, event: &Event, kind: Kind) -> bool {
         let (Some(end), Event::Execution(event)) = (&self.end, event) else { return false };
-        let id = if kind.is_execution() {
-            event.execution.id.to_string()
-        } else {
-            event.execution.liveaction_id.to_string()
+        let is_it = || {
+            let execution = &event.execution;
+            let id = if kind.is_execution() { execution.id.0 } else { execution.liveaction_id.0 };
+            end.execution_id == id.to_string()
         };
-        event.execution.status.is_completed() && end.event == kind.name() && end.execution_id == id
+        event.execution.status.is_completed() && end.event == kind.name() && is_it()
     }
 
     /// What ends it.
