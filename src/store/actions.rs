@@ -138,7 +138,8 @@ pub async fn insert(tx: &mut Tx, spec: NewAction) -> Result<Action> {
     sqlx::query!(
         "INSERT INTO actions (id, pack, name, description, enabled, runner_type, entry_point,
             parameters, output_schema, tags, notify, metadata_file)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9::text::json, $10::text::json, $11::text::json,
+            $12)",
         action.id as _,
         spec.pack,
         spec.name,
@@ -146,10 +147,10 @@ pub async fn insert(tx: &mut Tx, spec: NewAction) -> Result<Action> {
         spec.enabled,
         spec.runner_type,
         spec.entry_point,
-        Json(&spec.parameters) as _,
-        Json(&spec.output_schema) as _,
-        Json(&spec.tags) as _,
-        Json(&spec.notify) as _,
+        text(&spec.parameters),
+        text(&spec.output_schema),
+        text(&spec.tags),
+        text(&spec.notify),
         spec.metadata_file,
     )
     .execute(tx.conn())
@@ -165,8 +166,8 @@ pub async fn insert(tx: &mut Tx, spec: NewAction) -> Result<Action> {
 pub async fn update(tx: &mut Tx, id: ActionId, spec: &NewAction) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE actions SET pack = $2, name = $3, description = $4, enabled = $5, runner_type = $6,
-            entry_point = $7, parameters = $8, output_schema = $9, tags = $10, notify = $11,
-            metadata_file = $12
+            entry_point = $7, parameters = $8::text::json, output_schema = $9::text::json, tags = $10::text::json,
+            notify = $11::text::json, metadata_file = $12
         WHERE id = $1",
         id as _,
         spec.pack,
@@ -175,10 +176,10 @@ pub async fn update(tx: &mut Tx, id: ActionId, spec: &NewAction) -> Result<bool>
         spec.enabled,
         spec.runner_type,
         spec.entry_point,
-        Json(&spec.parameters) as _,
-        Json(&spec.output_schema) as _,
-        Json(&spec.tags) as _,
-        Json(&spec.notify) as _,
+        text(&spec.parameters),
+        text(&spec.output_schema),
+        text(&spec.tags),
+        text(&spec.notify),
         spec.metadata_file,
     )
     .execute(tx.conn())
@@ -202,10 +203,10 @@ pub async fn upsert(tx: &mut Tx, specs: &[NewAction]) -> Result<Upserts> {
         &all().map(|a| a.enabled).collect::<Vec<_>>(),
         &all().map(|a| a.runner_type.as_str()).collect::<Vec<_>>() as _,
         &all().map(|a| a.entry_point.as_str()).collect::<Vec<_>>() as _,
-        &all().map(|a| Json(&a.parameters)).collect::<Vec<_>>() as _,
-        &all().map(|a| Json(&a.output_schema)).collect::<Vec<_>>() as _,
-        &all().map(|a| Json(&a.tags)).collect::<Vec<_>>() as _,
-        &all().map(|a| Json(&a.notify)).collect::<Vec<_>>() as _,
+        &all().map(|a| text(&a.parameters)).collect::<Vec<_>>(),
+        &all().map(|a| text(&a.output_schema)).collect::<Vec<_>>(),
+        &all().map(|a| text(&a.tags)).collect::<Vec<_>>(),
+        &all().map(|a| text(&a.notify)).collect::<Vec<_>>(),
         &all().map(|a| a.metadata_file.as_str()).collect::<Vec<_>>() as _,
     )
     .fetch_all(tx.conn())
@@ -230,4 +231,9 @@ pub async fn delete_of_pack(tx: &mut Tx, pack: &str) -> Result<u64> {
     let deleted = sqlx::query!("DELETE FROM actions WHERE pack = $1", pack).execute(tx.conn()).await?;
     tx.emit(Event::Content);
     Ok(deleted.rows_affected())
+}
+
+/// JSON travels as text: as a value of its own it would be `jsonb` on the way, which sorts the keys.
+pub(super) fn text(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("JSON values can be written")
 }

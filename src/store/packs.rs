@@ -1,6 +1,6 @@
 //! Packs, and what was registered of them last.
 
-use super::{Result, Tx};
+use super::{Result, Tx, actions::text};
 use crate::{
     bus::Event,
     model::{Pack, PackId},
@@ -66,13 +66,13 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[PackId]) -> Result<Vec<
 /// Registers a pack; one that is there keeps its id. Returns the id it has.
 pub async fn upsert(tx: &mut Tx, pack: &Pack) -> Result<PackId> {
     let id = sqlx::query_scalar!(
-        r#"INSERT INTO packs (id, ref, manifest, path, files) VALUES ($1, $2, $3, $4, $5)
+        r#"INSERT INTO packs (id, ref, manifest, path, files) VALUES ($1, $2, $3::text::json, $4, $5)
         ON CONFLICT (ref) DO UPDATE
             SET manifest = excluded.manifest, path = excluded.path, files = excluded.files
         RETURNING id AS "id: PackId""#,
         pack.id as _,
         pack.reference,
-        Json(&pack.manifest) as _,
+        text(&pack.manifest),
         pack.path,
         &pack.files,
     )

@@ -1,7 +1,7 @@
 //! Runner types: the registered descriptions of runners. Their rows come from the program; only `enabled` is the
 //! administrator's.
 
-use super::{Result, Tx};
+use super::{Result, Tx, actions::text};
 use crate::{
     bus::Event,
     model::{RunnerType, RunnerTypeId},
@@ -90,9 +90,9 @@ pub async fn upsert(tx: &mut Tx, types: &[RunnerType]) -> Result<()> {
         &all().map(|t| t.enabled).collect::<Vec<_>>(),
         &all().map(|t| t.runner_package.as_str()).collect::<Vec<_>>() as _,
         &all().map(|t| t.runner_module.as_str()).collect::<Vec<_>>() as _,
-        &all().map(|t| Json(&t.runner_parameters)).collect::<Vec<_>>() as _,
+        &all().map(|t| text(&t.runner_parameters)).collect::<Vec<_>>(),
         &all().map(|t| t.output_key.as_deref()).collect::<Vec<_>>() as _,
-        &all().map(|t| Json(&t.output_schema)).collect::<Vec<_>>() as _,
+        &all().map(|t| text(&t.output_schema)).collect::<Vec<_>>(),
     )
     .execute(tx.conn())
     .await?;

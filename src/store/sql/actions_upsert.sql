@@ -7,7 +7,7 @@ INSERT INTO actions AS old (
 SELECT *
 FROM unnest(
     $1::bytea[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[],
-    $8::json[], $9::json[], $10::json[], $11::json[], $12::text[]
+    $8::text[]::json[], $9::text[]::json[], $10::text[]::json[], $11::text[]::json[], $12::text[]
 )
 ON CONFLICT (ref) DO UPDATE SET
     description   = excluded.description,

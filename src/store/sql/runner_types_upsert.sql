@@ -4,7 +4,8 @@ INSERT INTO runner_types (
 )
 SELECT *
 FROM unnest(
-    $1::bytea[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::json[], $8::text[], $9::json[]
+    $1::bytea[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[]::json[], $8::text[],
+    $9::text[]::json[]
 )
 ON CONFLICT (name) DO UPDATE SET
     description       = excluded.description,

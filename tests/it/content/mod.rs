@@ -4,6 +4,7 @@ mod broken;
 mod metadata;
 mod recorded;
 mod register;
+mod rows;
 mod shipped;
 mod timing;
 

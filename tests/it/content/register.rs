@@ -2,7 +2,7 @@
 
 use super::Content;
 use crate::support::corpus;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use st2d::{
     bus::{Event, Received},
     content::{self, Scope},
@@ -187,4 +187,27 @@ async fn of_two_files_of_one_action_the_later_counts() {
     assert_eq!(actions.len(), 1);
     assert_eq!(actions[0].spec.description.as_deref(), Some("second"));
     assert_eq!(actions[0].spec.metadata_file, "actions/b.yaml");
+}
+
+#[tokio::test]
+async fn keys_stay_in_the_order_they_were_written_in() {
+    let content = Content::new().await;
+    content.write(
+        "mine/pack.yaml",
+        "version: 1.0.0\nname: mine\nauthor: a\nzeal: 1\ndescription: d\nemail: a@b.cz\n",
+    );
+    content.write(
+        "mine/actions/a.yaml",
+        "name: a\nrunner_type: noop\nparameters:\n  z: {type: string, default: x}\n  b: {}\n  a: {}\n",
+    );
+    content.start().await;
+    let keys = |map: &Map<String, Value>| map.keys().cloned().collect::<Vec<_>>();
+    let action = store::actions::find(content.store.pool(), "mine.a").await.unwrap().unwrap();
+    assert_eq!(keys(&action.spec.parameters), ["z", "b", "a"]);
+    assert_eq!(keys(action.spec.parameters["z"].as_object().unwrap()), ["type", "default"]);
+    let pack = store::packs::find(content.store.pool(), "mine").await.unwrap().unwrap();
+    assert_eq!(keys(&pack.manifest), ["version", "name", "author", "zeal", "description", "email"]);
+    let local = store::runner_types::find(content.store.pool(), "local-shell-cmd").await.unwrap().unwrap();
+    assert_eq!(keys(&local.runner_parameters)[..3], ["cmd", "cwd", "env"]);
+    assert_eq!(keys(local.runner_parameters["sudo"].as_object().unwrap())[0], "default");
 }
