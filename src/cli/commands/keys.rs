@@ -50,7 +50,6 @@ pub(crate) fn set(session: &mut Session, values: &Matches) -> Result<(), Failure
             .ok_or_else(|| Failure::new("EOF when reading a line"))?,
     };
     let mut body = Map::new();
-    body.insert("id".into(), name.into());
     body.insert("name".into(), name.into());
     body.insert("scope".into(), values.text("scope").unwrap_or("system").into());
     body.insert("user".into(), values.text("user").map_or(Value::Null, Value::from));
@@ -142,7 +141,6 @@ fn key_of(entry: &Value, convert: bool) -> Result<Value, String> {
         value = pytext::json_dumps(&value).into();
     }
     let mut key = Map::new();
-    key.insert("id".into(), name.clone());
     key.insert("name".into(), name);
     key.insert("value".into(), value);
     key.insert("scope".into(), entry.get("scope").cloned().unwrap_or_else(|| "system".into()));
@@ -164,10 +162,7 @@ mod tests {
     fn entries_become_keys() {
         let key =
             key_of(&json!({"name": "a", "value": {"x": 1}, "secret": true, "ttl": null}), true).unwrap();
-        assert_eq!(
-            key,
-            json!({"id": "a", "name": "a", "value": "{\"x\": 1}", "scope": "system", "secret": true})
-        );
+        assert_eq!(key, json!({"name": "a", "value": "{\"x\": 1}", "scope": "system", "secret": true}));
         assert!(key_of(&json!({"name": "a", "value": 1}), false).unwrap_err().contains("-c/--convert"));
         assert_eq!(key_of(&json!({"value": "1"}), false).unwrap_err(), "'name'");
     }

@@ -108,6 +108,7 @@ pub(crate) fn page(
 }
 
 /// A list that has been printed, for the note that may follow.
+#[derive(Default)]
 pub(crate) struct Printed {
     /// The table; `None` for JSON and YAML, which get no note.
     table: Option<String>,

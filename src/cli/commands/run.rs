@@ -31,15 +31,10 @@ fn start(session: &mut Session, values: &Matches, detached: bool) -> Result<(), 
         console::note(&usage_error(session, "Missing action reference or id"));
         return Err(Failure::silent(2));
     };
-    let (action, runner) = describe(session, name)?;
+    let (action_ref, parameters) = prepare(session, values, name)?;
     let mut body = Map::new();
-    let action_ref = format!(
-        "{}.{}",
-        action["pack"].as_str().unwrap_or_default(),
-        action["name"].as_str().unwrap_or_default()
-    );
     body.insert("action".into(), action_ref.into());
-    body.insert("parameters".into(), parameters(values, &action, &runner)?);
+    body.insert("parameters".into(), parameters);
     body.insert("user".into(), values.text("user").map_or(Value::Null, Value::from));
     if let Some(delay) = values.int("delay").filter(|delay| *delay != 0) {
         body.insert("delay".into(), delay.into());
@@ -49,7 +44,24 @@ fn start(session: &mut Session, values: &Matches, detached: bool) -> Result<(), 
     } else if let Some(tag) = values.filled("trace_tag") {
         body.insert("context".into(), json!({ "trace_context": { "trace_tag": tag } }));
     }
-    request(session, values, "/executions", &Value::Object(body), detached)
+    let outcome = request(session, values, "/executions", &Value::Object(body), detached);
+    if outcome.as_ref().is_err_and(|failure| failure.message.is_some()) {
+        // That the action does not exist is to be said before anything else that is wrong.
+        describe_action(session, name)?;
+    }
+    outcome
+}
+
+/// The action's reference, and its parameters as their types want them.
+///
+/// Without words there are no types to look up, and a reference needs no look-up either.
+fn prepare(session: &mut Session, values: &Matches, name: &str) -> Result<(String, Value), Failure> {
+    if values.texts("parameters").is_empty() && name.contains('.') {
+        return Ok((name.to_owned(), parameters(values, &Value::Null, &Value::Null)?));
+    }
+    let (action, runner) = describe(session, name)?;
+    let part = |name: &str| action[name].as_str().unwrap_or_default();
+    Ok((format!("{}.{}", part("pack"), part("name")), parameters(values, &action, &runner)?))
 }
 
 /// `st2 execution re-run`.
@@ -82,10 +94,7 @@ pub(crate) fn rerun(session: &mut Session, values: &Matches) -> Result<(), Failu
 
 /// The action and its runner.
 fn describe(session: &mut Session, name: &str) -> Result<(Value, Value), Failure> {
-    let action = session.client.find(&format!("/actions/{}", encode(name)))?;
-    let Some(action) = action else {
-        return Err(Failure::new(format!("Resource with id or reference \"{name}\" doesn't exist.")));
-    };
+    let action = describe_action(session, name)?;
     let runner_name = action["runner_type"].as_str().unwrap_or_default();
     let path = format!("/runnertypes/?{}", query(&[("name", runner_name)]));
     let (mut runners, _) = session.client.list(&path)?;
@@ -96,6 +105,11 @@ fn describe(session: &mut Session, name: &str) -> Result<(Value, Value), Failure
         )));
     };
     Ok((action, runner))
+}
+
+fn describe_action(session: &mut Session, name: &str) -> Result<Value, Failure> {
+    let action = session.client.find(&format!("/actions/{}", encode(name)))?;
+    action.ok_or_else(|| Failure::new(format!("Resource with id or reference \"{name}\" doesn't exist.")))
 }
 
 fn parameters(values: &Matches, action: &Value, runner: &Value) -> Result<Value, Failure> {

@@ -1,6 +1,6 @@
 //! `st2 trace`: what set off what.
 
-use super::objects::{self, attributes, zone};
+use super::objects::{self, Printed, attributes, zone};
 use crate::cli::args::Matches;
 use crate::cli::console;
 use crate::cli::failure::Failure;
@@ -46,7 +46,9 @@ pub(crate) fn list(
     let (items, total) = objects::page(session, resource, values, parameters)?;
     let limit = values.int("last").unwrap_or(objects::DEFAULT_LIMIT);
     if let [trace] = items.as_slice() {
-        return show(session, trace, values, &attributes(values, &["all"]));
+        let shown = show(session, trace, values, &attributes(values, &["all"]))?;
+        shown.note(resource.paged, limit.min(1), total);
+        return Ok(());
     }
     let shown = attributes(values, resource.columns);
     objects::print_list(session, resource, values, items, &shown)?.note(resource.paged, limit, total);
@@ -66,21 +68,21 @@ pub(crate) fn get(
             keep_chain(&mut trace, id, kind);
         }
         hide(&mut trace, values);
-        show(session, &trace, values, &attributes(values, resource.shown))?;
+        let _ = show(session, &trace, values, &attributes(values, resource.shown))?;
     }
     Ok(())
 }
 
-fn show(session: &Session, trace: &Value, values: &Matches, shown: &[String]) -> Result<(), Failure> {
+fn show(session: &Session, trace: &Value, values: &Matches, shown: &[String]) -> Result<Printed, Failure> {
     let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     match Format::of(values) {
         Format::Json => {
             console::say(&doc::json(&doc::pick(trace, &names(DOCUMENT))));
-            return Ok(());
+            return Ok(Printed::default());
         }
         Format::Yaml => {
             console::say(&doc::yaml(&doc::pick(trace, &names(HEADER))));
-            return Ok(());
+            return Ok(Printed::default());
         }
         Format::Plain => {}
     }
@@ -97,12 +99,12 @@ fn show(session: &Session, trace: &Value, values: &Matches, shown: &[String]) ->
             }));
         }
     }
-    if !rows.is_empty() {
-        rows.sort_by_key(|row| row["updated_at"].as_str().unwrap_or_default().to_owned());
-        let columns = names(&["id", "type", "ref", "updated_at"]);
-        objects::print_rows(&rows, &columns, &[], Format::Plain, &Look::PLAIN);
+    if rows.is_empty() {
+        return Ok(Printed::default());
     }
-    Ok(())
+    rows.sort_by_key(|row| row["updated_at"].as_str().unwrap_or_default().to_owned());
+    let columns = names(&["id", "type", "ref", "updated_at"]);
+    Ok(objects::print_rows(&rows, &columns, &[], Format::Plain, &Look::PLAIN))
 }
 
 /// Walks from one part up to what caused it and drops everything else.

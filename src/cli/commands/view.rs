@@ -137,10 +137,7 @@ pub(crate) fn show_workflow(
     depth: i64,
 ) -> Result<(), Failure> {
     let id = root["id"].as_str().unwrap_or_default().to_owned();
-    let mut path = format!("/executions/{}/children/", encode(&id));
-    if depth != 0 {
-        path = format!("{path}?depth={depth}");
-    }
+    let path = format!("/executions/{}/children/?depth={depth}", encode(&id));
     let (children, _) = session.client.list(&path)?;
     let tasks = tasks(&children, &id);
     let attributes = dress(&mut root, tasks.is_empty());

@@ -10,11 +10,15 @@ use std::time::{Duration, Instant};
 /// Statuses that a waiting client waits through; others, also `paused` and `pending`, end its wait.
 const UNDER_WAY: [&str; 4] = ["requested", "scheduled", "running", "canceling"];
 
+/// Statuses that do not last. The Python client takes them for the end too, but its first look comes
+/// after [`DOT`]; until then they are waited through.
+const PASSING: [&str; 3] = ["delayed", "pausing", "resuming"];
+
 /// Statuses after which nothing happens any more.
 pub(crate) const COMPLETED: [&str; 5] = ["succeeded", "failed", "timeout", "canceled", "abandoned"];
 
-/// Between the first looks: most actions end sooner than a person notices.
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// Before the first look: many actions take no longer.
+const FIRST_PAUSE: Duration = Duration::from_micros(500);
 
 /// Between later looks, so that a long wait costs the server nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -33,7 +37,9 @@ pub(crate) fn wait(session: &mut Session, mut execution: Value, dots: bool) -> R
     let start = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut shown = 0;
-    while UNDER_WAY.contains(&status(&execution)) {
+    while UNDER_WAY.contains(&status(&execution))
+        || (PASSING.contains(&status(&execution)) && start.elapsed() < DOT)
+    {
         sleep(pause);
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
         execution = fetch(session, &id)?;
