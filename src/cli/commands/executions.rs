@@ -1,7 +1,7 @@
 //! `st2 execution list`, `get`, `cancel`, `pause` and `resume`.
 
 use super::objects::{self, attributes};
-use super::view;
+use super::{tail, view};
 use crate::cli::args::Matches;
 use crate::cli::console;
 use crate::cli::failure::Failure;
@@ -60,7 +60,11 @@ pub(crate) fn get(
             parameters.push(("include_attributes", fetched.join(",")));
         }
     }
-    for mut execution in objects::get_all(session, resource, values.texts("id"), &parameters)? {
+    let mut ids = Vec::new();
+    for given in values.texts("id") {
+        ids.extend(tail::resolve(session, given)?);
+    }
+    for mut execution in objects::get_all(session, resource, &ids, &parameters)? {
         view::add_elapsed(&mut execution, Format::of(values));
         view::show(session, execution, values, view::GET)?;
     }

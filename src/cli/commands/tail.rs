@@ -49,7 +49,7 @@ pub(crate) fn print_output(session: &mut Session, values: &Matches) -> Result<()
 }
 
 /// The id meant; `last` is the newest execution.
-fn resolve(session: &mut Session, given: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn resolve(session: &mut Session, given: &str) -> Result<Option<String>, Failure> {
     if given != "last" {
         return Ok(Some(given.to_owned()));
     }

@@ -108,7 +108,7 @@ pub(super) const EXECUTION: Command = Command {
                 EXECUTIONS,
                 executions::get,
                 &[
-                    positionals("id", "", Nargs::Many, "ids of executions"),
+                    positionals("id", "", Nargs::Many, "ids of executions; \"last\" is the newest"),
                     flag(&["-x", "--exclude-result"], "exclude_result", "leave out the result"),
                 ],
                 DISPLAY
@@ -174,7 +174,7 @@ st2 execution re-run ID --tasks t2 t3      only these tasks of a workflow",
     ],
     examples: "\
 st2 execution list -n 10 --status failed
-st2 execution get ID -k stdout
+st2 execution get last -k stdout
 st2 execution tail last
 st2 execution output last --type stdout > out.txt",
     ..Command::EMPTY

@@ -1,0 +1,7 @@
+//! `st2` as its users meet it: what it says, and what it does with a daemon.
+
+mod arguments;
+mod daemon;
+mod help;
+mod server;
+mod st2;
