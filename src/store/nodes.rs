@@ -30,7 +30,8 @@ pub async fn register(
         Node,
         "INSERT INTO nodes (name, hostname, pid, version) VALUES ($1, $2, $3, $4)
          ON CONFLICT (name) DO UPDATE SET epoch = nodes.epoch + 1, hostname = excluded.hostname,
-             pid = excluded.pid, version = excluded.version, started_at = now(), heartbeat_at = now()
+             pid = excluded.pid, version = excluded.version, active = true,
+             started_at = now(), heartbeat_at = now()
          RETURNING id, epoch",
         name,
         hostname,
@@ -54,11 +55,11 @@ pub struct Beat {
 pub async fn beat(db: impl PgExecutor<'_>, node: Node, lease: f64) -> super::Result<Option<Beat>> {
     Ok(sqlx::query_as!(
         Beat,
-        r#"UPDATE nodes SET heartbeat_at = now() WHERE id = $1 AND epoch = $2
+        r#"UPDATE nodes SET heartbeat_at = now() WHERE id = $1 AND epoch = $2 AND active
            RETURNING
-             (SELECT count(*) FROM nodes o WHERE o.id <> $1
+             (SELECT count(*) FROM nodes o WHERE o.id <> $1 AND o.active
                 AND o.heartbeat_at >= now() - make_interval(secs => $3)) AS "others!",
-             (SELECT count(*) FROM nodes o WHERE o.id <> $1
+             (SELECT count(*) FROM nodes o WHERE o.id <> $1 AND o.active
                 AND o.heartbeat_at < now() - make_interval(secs => $3)) AS "lost!""#,
         node.id,
         node.epoch,
@@ -68,7 +69,7 @@ pub async fn beat(db: impl PgExecutor<'_>, node: Node, lease: f64) -> super::Res
     .await?)
 }
 
-/// Forgets nodes past their lease; call it after what they held was settled.
+/// Gives up nodes past their lease; call it after what they held was settled.
 pub async fn forget_lost(db: impl PgExecutor<'_>, lease: f64) -> super::Result<u64> {
     let done =
         sqlx::query!("DELETE FROM nodes WHERE heartbeat_at < now() - make_interval(secs => $1)", lease)
@@ -77,8 +78,10 @@ pub async fn forget_lost(db: impl PgExecutor<'_>, lease: f64) -> super::Result<u
     Ok(done.rows_affected())
 }
 
-/// Takes this node off the list on a clean stop.
+/// Signs this node off on a clean stop. Its row stays: executions of the past say where they ran.
 pub async fn leave(db: impl PgExecutor<'_>, node: Node) -> super::Result<()> {
-    sqlx::query!("DELETE FROM nodes WHERE id = $1 AND epoch = $2", node.id, node.epoch).execute(db).await?;
+    sqlx::query!("UPDATE nodes SET active = false WHERE id = $1 AND epoch = $2", node.id, node.epoch)
+        .execute(db)
+        .await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ WITH lost AS (
     FROM executions e
     LEFT JOIN nodes n ON n.id = e.node_id
     WHERE e.ended_at IS NULL AND e.node_id IS NOT NULL
-      AND (n.id IS NULL OR e.node_epoch < n.epoch OR n.heartbeat_at < now() - make_interval(secs => $1))
+      AND (n.id IS NULL OR NOT n.active OR e.node_epoch < n.epoch OR n.heartbeat_at < now() - make_interval(secs => $1))
       AND e.status IN ('scheduled', 'running', 'canceling', 'pausing', 'resuming')
     FOR UPDATE OF e SKIP LOCKED
 )
