@@ -38,11 +38,7 @@ pub(in crate::api) static REQUEST: LazyLock<Value> = LazyLock::new(|| {
         "type": "object",
         "properties": {
             "action": {"type": "string", "required": true},
-            "parameters": {
-                "type": "object",
-                "patternProperties": {"^\\w+$": {}},
-                "additionalProperties": false,
-            },
+            "parameters": {"type": "object"},
             "user": {"type": ["string", "null"]},
             "context": {"type": "object"},
             "notify": {
