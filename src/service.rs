@@ -31,6 +31,7 @@ impl Stop {
     }
 
     /// A signal that follows this one and can also be given alone.
+    #[must_use]
     pub fn child(&self) -> Self {
         Self(self.0.child_token())
     }

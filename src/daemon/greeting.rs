@@ -14,7 +14,7 @@ pub(super) fn greet(addresses: &Addresses, first_start: Option<&FirstStart>) {
         text.push_str(&credentials(made));
     }
     let url = addresses.main();
-    text.push_str(&format!("st2d is ready: {}\n", url.unwrap_or("no listener")));
+    text.extend(["st2d is ready: ", url.unwrap_or("no listener"), "\n"]);
     let mut stdout = std::io::stdout().lock();
     if first_start.is_some() || stdout.is_terminal() {
         text.push_str(&suggestions(&client()));

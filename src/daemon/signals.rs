@@ -27,9 +27,10 @@ pub(super) fn listen() -> std::io::Result<Asked> {
 async fn watch(mut terminate: Signal, mut interrupt: Signal, mut hang_up: Option<Signal>, asked: Asked) {
     let mut next = async || {
         tokio::select! {
-            Some(_) = async { hang_up.as_mut()?.recv().await } => "SIGHUP",
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            Some(()) = async { hang_up.as_mut()?.recv().await } => "SIGHUP",
+            Some(()) = terminate.recv() => "SIGTERM",
+            Some(()) = interrupt.recv() => "SIGINT",
+            else => "the end of its signals",
         }
     };
     let name = next().await;

@@ -100,6 +100,7 @@ impl Execution {
     }
 
     /// The same execution after it took these statuses, in order, at one moment.
+    #[must_use]
     pub fn moved(&self, to: &[ExecutionStatus], result: Option<Arc<RawValue>>, at: DateTime<Utc>) -> Self {
         let status = to.last().copied().unwrap_or(self.status);
         let mut next = self.clone();
@@ -111,6 +112,7 @@ impl Execution {
     }
 
     /// The execution as it stood when it took `status` for the first time: for events of steps taken at once.
+    #[must_use]
     pub fn as_of(&self, status: ExecutionStatus) -> Self {
         let mut earlier = self.clone();
         if let Some(place) = earlier.log.iter().position(|entry| entry.status == status) {

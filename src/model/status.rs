@@ -72,7 +72,7 @@ impl ExecutionStatus {
 
     /// May `next` follow? Same-status updates are no change and never recorded.
     pub fn may_become(self, next: Self) -> bool {
-        use ExecutionStatus::*;
+        use ExecutionStatus::{Canceling, Delayed, Paused, Pausing, Requested, Resuming};
         if self.is_completed() || self == next {
             return false;
         }
@@ -110,7 +110,7 @@ impl sqlx::postgres::PgHasArrayType for ExecutionStatus {
     }
 }
 
-impl<'q> sqlx::Encode<'q, sqlx::Postgres> for ExecutionStatus {
+impl sqlx::Encode<'_, sqlx::Postgres> for ExecutionStatus {
     fn encode_by_ref(
         &self,
         buffer: &mut sqlx::postgres::PgArgumentBuffer,

@@ -6,7 +6,7 @@
 use super::parameters::{self, Context, Final, Parameters, Phase};
 use crate::{config::Config, engine::Engine, expr::jinja::Datastore, model::Snapshot, yaml};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Renders what a caller gave.
 ///
@@ -65,9 +65,10 @@ async fn with_context<T: Send + 'static>(
 }
 
 fn bare(action_context: &Map<String, Value>) -> Context<'_> {
-    static NOTHING: std::sync::LazyLock<(Value, Map<String, Value>, Arc<dyn Datastore>)> =
-        std::sync::LazyLock::new(|| (Value::Object(Map::new()), Map::new(), Arc::new(EmptyDatastore)));
-    Context { action_context, config_context: &NOTHING.0, additional: &NOTHING.1, datastore: &NOTHING.2 }
+    static NO_CONFIG: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
+    static NO_NAMES: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    static NO_DATASTORE: LazyLock<Arc<dyn Datastore>> = LazyLock::new(|| Arc::new(EmptyDatastore));
+    Context { action_context, config_context: &NO_CONFIG, additional: &NO_NAMES, datastore: &NO_DATASTORE }
 }
 
 /// The datastore as long as nothing can be put into it: every key is missing, which templates see as empty text.

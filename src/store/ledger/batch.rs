@@ -48,17 +48,23 @@ impl Transition {
     }
 }
 
+/// Where an answer is waited for.
+type Answer<T> = oneshot::Sender<Result<T>>;
+
+/// A change with the events that tell of it, and where its answer is waited for.
+type Waiting<Change, T> = (Box<Change>, Vec<Event>, Answer<T>);
+
 pub(super) enum Entry {
-    Insert { row: Box<Insert>, events: Vec<Event>, answer: oneshot::Sender<Result<()>> },
-    Transition { change: Box<Transition>, events: Vec<Event>, answer: oneshot::Sender<Result<bool>> },
+    Insert { row: Box<Insert>, events: Vec<Event>, answer: Answer<()> },
+    Transition { change: Box<Transition>, events: Vec<Event>, answer: Answer<bool> },
     Output(OutputChunk),
 }
 
 /// Entries of one transaction, by kind. Within a transaction output is written first, then new rows, then changes.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) inserts: Vec<(Box<Insert>, Vec<Event>, oneshot::Sender<Result<()>>)>,
-    pub(super) transitions: Vec<(Box<Transition>, Vec<Event>, oneshot::Sender<Result<bool>>)>,
+    pub(super) inserts: Vec<Waiting<Insert, ()>>,
+    pub(super) transitions: Vec<Waiting<Transition, bool>>,
     pub(super) outputs: Vec<OutputChunk>,
     /// Changes of executions that this transaction changes already: they go first in the next one.
     later: Vec<Entry>,

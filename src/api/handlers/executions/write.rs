@@ -102,7 +102,7 @@ pub(in crate::api) async fn create(
         caller.permit(Permission::ActionExecute, wire::snapshot::action_uid(&asked.action).as_str())?;
     refuse_foreign_user(&caller, asked.user.as_deref())?;
     let execution = execution::request(&app.engine, permit.user(), asked, idempotency).await?;
-    Ok(answer(&app, &caller, &query, StatusCode::CREATED, &execution)?)
+    answer(&app, &caller, &query, StatusCode::CREATED, &execution)
 }
 
 /// `PUT /executions/{id}`: another status, mostly a request to pause or to go on; or a result.
@@ -133,7 +133,7 @@ pub(in crate::api) async fn change(
         (_, Some(Resuming)) => control::resume(&app.engine, id, permit.user()).await?,
         _ => control::set(&app.engine, id, status, result).await?,
     };
-    Ok(answer(&app, &caller, &query, StatusCode::OK, &changed)?)
+    answer(&app, &caller, &query, StatusCode::OK, &changed)
 }
 
 /// `DELETE /executions/{id}`: cancel. What cannot be cancelled any more is no error: StackStorm's client prints the
@@ -148,7 +148,7 @@ pub(in crate::api) async fn cancel(
     let execution = control::get(&app.engine, id).await?;
     let permit = caller.permit(Permission::ExecutionStop, &*execution)?;
     match control::cancel(&app.engine, id, permit.user()).await {
-        Ok(execution) => Ok(answer(&app, &caller, &query, StatusCode::OK, &execution)?),
+        Ok(execution) => answer(&app, &caller, &query, StatusCode::OK, &execution),
         Err(refusal @ execution::Error::NotCancelable(_)) => {
             Ok(crate::api::json(StatusCode::OK, &json!({"faultstring": refusal.to_string()})))
         }
@@ -182,7 +182,7 @@ pub(in crate::api) async fn rerun(
     };
     refuse_foreign_user(&caller, again.user.as_deref())?;
     let execution = rerun::rerun(&app.engine, permit.user(), id, again, idempotency).await?;
-    Ok(answer(&app, &caller, &query, StatusCode::CREATED, &execution)?)
+    answer(&app, &caller, &query, StatusCode::CREATED, &execution)
 }
 
 fn answer(
