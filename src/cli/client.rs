@@ -23,6 +23,9 @@ pub(crate) enum Error {
 /// What to do about a server that cannot be reached.
 fn unreachable(error: &super::http::Error) -> String {
     match error {
+        super::http::Error::Connect { cause, .. } if cause.contains("certificate") => {
+            format!("{error}. Name the file with its authority with --cacert or ST2_CACERT.")
+        }
         super::http::Error::Connect { .. } => format!(
             "{error}. Is st2d running there? Start it with \"st2d\", or name another server with --url or ST2_API_URL."
         ),

@@ -74,7 +74,7 @@ fn broken(request: &Request, cause: &std::io::Error) -> Error {
 
 fn connect(request: &Request) -> Result<BufReader<TcpStream>, Error> {
     let url = &request.url;
-    let fail = |cause: String| Error::Connect { url: url.to_string(), cause };
+    let fail = |cause: String| Error::Connect { url: url.root(), cause };
     let addresses =
         (url.host.as_str(), url.port).to_socket_addrs().map_err(|cause| fail(cause.to_string()))?;
     let mut last = None;

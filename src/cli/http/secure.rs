@@ -24,11 +24,11 @@ impl Secure {
             Verify::Bundle(path) => {
                 let pem = std::fs::read(path).map_err(|cause| fail(cause.to_string()))?;
                 let certificates =
-                    reqwest::Certificate::from_pem_bundle(&pem).map_err(|cause| fail(chain(&cause)))?;
+                    reqwest::Certificate::from_pem_bundle(&pem).map_err(|cause| fail(root(&cause)))?;
                 builder.tls_certs_only(certificates)
             }
         };
-        let client = builder.build().map_err(|cause| fail(chain(&cause)))?;
+        let client = builder.build().map_err(|cause| fail(root(&cause)))?;
         Ok(Secure { runtime: Arc::new(runtime), client })
     }
 
@@ -44,9 +44,9 @@ impl Secure {
             builder = builder.body(body.clone());
         }
         let response = self.runtime.block_on(builder.send()).map_err(|cause| {
-            let text = chain(&cause);
+            let text = root(&cause);
             if cause.is_connect() {
-                Error::Connect { url: url.clone(), cause: text }
+                Error::Connect { url: request.url.root(), cause: text }
             } else {
                 Error::Broken { url: url.clone(), cause: text }
             }
@@ -64,16 +64,13 @@ impl Secure {
     }
 }
 
-/// An error with all its causes: `reqwest` says what happened only in the last.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+/// The innermost cause of an error: `reqwest` says what happened only there.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
     }
-    text
+    innermost.to_string()
 }
 
 struct Body {

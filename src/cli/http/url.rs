@@ -52,6 +52,11 @@ impl Url {
         Url::parse(reference)
     }
 
+    /// Scheme, host and port: what is connected to.
+    pub(crate) fn root(&self) -> String {
+        Url { target: String::new(), ..self.clone() }.to_string()
+    }
+
     /// Whether it names this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host.eq_ignore_ascii_case("localhost")
