@@ -14,9 +14,8 @@ use actix_web::{
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde_json::{Map, Value};
 
-/// The deepest nesting whatever the settings say: values are read back from the database by readers with a limit
-/// of 128, and are wrapped a few levels deeper by then.
-const DEEPEST: usize = 120;
+/// The deepest nesting, whatever the settings say.
+const DEEPEST: usize = crate::pytext::MAX_DEPTH;
 
 /// A body of any JSON type; an empty one is `{}`.
 #[derive(Clone, Debug)]

@@ -90,8 +90,18 @@ pub(super) fn routes() -> Routes {
         GET Api "/actions/views/entry_point/{ref_or_id}" Login => action_views::entry_point,
             about("Get the source of an action").produces(PLAIN);
         GET Api "/actions/{ref_or_id}" Login => actions::get, about("Get an action");
+        POST Api "/actions" Login => action_edits::create, about("Make an action").body(&action_edits::SCHEMA);
+        PUT Api "/actions/{ref_or_id}" Login => action_edits::replace,
+            about("Replace an action").body(&action_edits::SCHEMA);
+        DELETE Api "/actions/{ref_or_id}" Login => action_edits::delete,
+            about("Delete an action, and its files if asked for").body(&action_edits::DELETE);
+        POST Api "/actions/{ref_or_id}/clone" Login => action_clone::clone,
+            about("Copy an action").body(&action_clone::SCHEMA);
 
         GET Api "/packs" Needs(P::PackList) => packs::list, about("List packs").list(&packs::LIST);
+        GET Api "/packs/views/files/{ref_or_id}" Login => pack_files::all, about("Get all text files of a pack");
+        GET Api "/packs/views/file/{ref_or_id}/{rest}" Login => pack_files::one,
+            about("Get one file of a pack").produces("application/octet-stream");
         GET Api "/packs/{pack}" Login => packs::get, about("Get a pack by reference or id");
 
         GET Api "/runnertypes" Needs(P::RunnerTypeList) => runner_types::list,

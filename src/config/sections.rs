@@ -71,8 +71,8 @@ section! {
         auth_cookie_same_site: String = "lax".to_owned(),
         /// Largest request body, in bytes.
         body_max_bytes: usize = 8 * 1024 * 1024,
-        /// Deepest nesting of a request body.
-        body_max_depth: usize = 512,
+        /// Deepest nesting of a request body; above 100 it has no effect.
+        body_max_depth: usize = 100,
     }
 }
 

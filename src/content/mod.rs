@@ -9,6 +9,7 @@
 pub mod action;
 mod disk;
 mod document;
+mod edit;
 mod load;
 pub mod pack;
 mod problem;

@@ -82,6 +82,20 @@ pub async fn upsert(tx: &mut Tx, pack: &Pack) -> Result<PackId> {
     Ok(id)
 }
 
+/// Adds to the files a pack is known to have.
+pub async fn add_files(tx: &mut Tx, reference: &str, files: &[String]) -> Result<()> {
+    sqlx::query!(
+        "UPDATE packs SET files = ARRAY(SELECT DISTINCT file FROM unnest(files || $2) AS file ORDER BY file)
+        WHERE ref = $1",
+        reference,
+        files,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(())
+}
+
 /// Removes a pack, not its content. `false`: there is none of this id.
 pub async fn delete(tx: &mut Tx, id: PackId) -> Result<bool> {
     let reference = sqlx::query_scalar!(r#"DELETE FROM packs WHERE id = $1 RETURNING ref"#, id as _)

@@ -45,7 +45,7 @@ pub(in crate::api) async fn get(
     let action = actions::find(&app, &name).await?;
     caller.permit(Permission::ActionView, &action)?;
     let runner = store::runner_types::find(app.store.pool(), &action.spec.runner_type).await?;
-    Ok(actions::shown(&action, overview(&action, runner.as_ref())))
+    Ok(actions::answer(StatusCode::OK, &action, &overview(&action, runner.as_ref())))
 }
 
 fn overview(action: &Action, runner: Option<&RunnerType>) -> Map<String, Value> {

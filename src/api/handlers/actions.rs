@@ -69,12 +69,17 @@ pub(in crate::api) async fn get(
 ) -> ApiResult<HttpResponse> {
     let action = find(&app, &name).await?;
     caller.permit(Permission::ActionView, &action)?;
-    Ok(shown(&action, wire::action::value(&action)))
+    Ok(shown_as(StatusCode::OK, &action))
 }
 
 /// One action as an answer.
-pub(super) fn shown(action: &Action, fields: Map<String, Value>) -> HttpResponse {
-    let mut response = json(StatusCode::OK, &fields);
+pub(super) fn shown_as(status: StatusCode, action: &Action) -> HttpResponse {
+    answer(status, action, &wire::action::value(action))
+}
+
+/// One action as an answer, some fields of it changed.
+pub(super) fn answer(status: StatusCode, action: &Action, fields: &Map<String, Value>) -> HttpResponse {
+    let mut response = json(status, fields);
     warn(response.headers_mut(), [&action.spec.parameters]);
     response
 }

@@ -1,10 +1,13 @@
 //! One file per resource. A handler shapes the request, gets its permit, acts, and shows what came of it.
 
+pub(super) mod action_clone;
+pub(super) mod action_edits;
 pub(super) mod action_views;
 pub(super) mod actions;
 pub(super) mod api_keys;
 pub(super) mod docs;
 pub(super) mod executions;
+pub(super) mod pack_files;
 pub(super) mod packs;
 pub(super) mod rbac;
 pub(super) mod root;

@@ -53,7 +53,7 @@ pub(in crate::api) async fn get(
 }
 
 /// A pack by id, then by reference.
-async fn find(app: &App, name: &str) -> ApiResult<Pack> {
+pub(super) async fn find(app: &App, name: &str) -> ApiResult<Pack> {
     let pool = app.store.pool();
     let by_id = match name.parse() {
         Ok(id) => store::packs::find_by_id(pool, id).await?,

@@ -170,6 +170,46 @@ async fn views_show_merged_parameters_and_sources_inside_the_pack_only(pool: PgP
 }
 
 #[sqlx::test]
+async fn files_of_a_pack_are_shown_unless_the_client_has_them(pool: PgPool) {
+    let st2 = start(pool).await;
+    let pack = furnish(&st2).await;
+    let path = "/v1/packs/views/file/demo/actions/go.py";
+    let first = st2.get(path).await;
+    assert_eq!((first.status, &first.body), (200, &json!("print('go')\n")));
+    assert_eq!(first.header("content-type"), Some("text/x-python"));
+    let (tag, date) = (first.header("etag").unwrap(), first.header("last-modified").unwrap());
+    assert!(tag.parse::<f64>().is_ok() && date.ends_with(" GMT"), "{tag} {date}");
+    for (name, value, status) in [
+        ("If-None-Match", tag, 304),
+        ("If-Modified-Since", date, 304),
+        ("If-None-Match", "1.5", 200),
+        ("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT", 200),
+    ] {
+        let again = super::server::send(st2.request("GET", path).header(name, value)).await;
+        assert_eq!((again.status, again.header("etag")), (status, Some(tag)), "{name}: {value}");
+    }
+
+    std::fs::write(pack.path().join("large.txt"), vec![b'a'; 500_001]).unwrap();
+    std::fs::write(pack.path().join("binary.txt"), b"a\0b").unwrap();
+    let file = |name: &str| format!("/v1/packs/views/file/demo/{name}");
+    for (name, status, fault) in [
+        ("nope.py", 404, "File \"nope.py\" not found"),
+        ("actions", 404, "File \"actions\" not found"),
+        ("actions/link.py", 404, "File \"actions/link.py\" not found"),
+        ("actions/..%2F..%2Fetc", 404, "File \"actions/../../etc\" not found"),
+        ("large.txt", 400, "File large.txt exceeds maximum allowed file size (500000 bytes)"),
+    ] {
+        assert_eq!(st2.get(&file(name)).await.fault(), (status, fault), "{name}");
+    }
+    let mut tx = st2.app.store.begin().await.unwrap();
+    let more = ["large.txt", "binary.txt", "gone.txt", "actions/link.py"].map(str::to_owned);
+    store::packs::add_files(&mut tx, "demo", &more).await.unwrap();
+    tx.commit().await.unwrap();
+    let all = st2.get("/v1/packs/views/files/demo").await;
+    assert_eq!(all.body, json!([{"file_path": "actions/go.py", "content": "print('go')\n"}]));
+}
+
+#[sqlx::test]
 async fn runner_types_can_be_switched_off_and_nothing_else(pool: PgPool) {
     let st2 = start(pool).await;
     let _pack = furnish(&st2).await;

@@ -6,5 +6,6 @@ mod access;
 mod content;
 mod conventions;
 mod executions;
+mod edits;
 mod server;
 mod stream;

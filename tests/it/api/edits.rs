@@ -1,0 +1,152 @@
+//! Actions made, changed, deleted and cloned by clients, and what that does to the files of their packs.
+
+use super::server::{Answer, Server, start_with};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use st2d::{content, store};
+use std::path::PathBuf;
+
+/// A server with two packs of its own on disk, `demo` and `other`, and all runners.
+async fn workshop(pool: PgPool) -> (Server, tempfile::TempDir) {
+    let packs = tempfile::tempdir().unwrap();
+    for name in ["demo", "other", "bare"] {
+        let actions = packs.path().join(name).join("actions");
+        if name != "bare" {
+            std::fs::create_dir_all(&actions).unwrap();
+        }
+        std::fs::create_dir_all(packs.path().join(name)).unwrap();
+        let manifest =
+            format!("name: {name}\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@example.com\n");
+        std::fs::write(packs.path().join(name).join("pack.yaml"), manifest).unwrap();
+    }
+    let directory = packs.path().to_owned();
+    let st2 = start_with(pool, move |config| config.content.packs_dir = directory).await;
+    content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
+    (st2, packs)
+}
+
+async fn make(st2: &Server, more: Value) -> Answer {
+    let mut body = json!({"name": "go", "pack": "demo", "runner_type": "local-shell-script"});
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    st2.send("POST", "/v1/actions", body).await
+}
+
+#[sqlx::test]
+async fn an_action_is_made_replaced_renamed_and_deleted_with_its_file(pool: PgPool) {
+    let (st2, packs) = workshop(pool).await;
+    let file: PathBuf = packs.path().join("demo/actions/lib/go.sh");
+    let bring = |text: &str| json!([{"file_path": "lib/go.sh", "content": text}]);
+    let made = make(&st2, json!({"entry_point": "lib/go.sh", "data_files": bring("echo 1")})).await;
+    assert_eq!((made.status, &made.body["ref"]), (201, &json!("demo.go")));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "echo 1");
+    let pack = st2.get("/v1/packs/demo").await;
+    assert!(pack.body["files"].as_array().unwrap().contains(&json!("actions/lib/go.sh")));
+
+    let id = made.body["id"].as_str().unwrap();
+    let twice = make(&st2, json!({})).await;
+    assert_eq!((twice.status, twice.body["conflict-id"].as_str()), (409, Some(id)));
+
+    let body = json!({"name": "went", "runner_type": "local-shell-script", "entry_point": "lib/go.sh",
+        "data_files": bring("echo 2")});
+    let renamed = st2.send("PUT", "/v1/actions/demo.go", body).await;
+    assert_eq!(
+        (renamed.status, &renamed.body["ref"], &renamed.body["id"]),
+        (200, &json!("demo.went"), &json!(id))
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "echo 2");
+    assert_eq!(st2.get("/v1/actions/demo.go").await.status, 404);
+
+    let path = format!("/v1/actions/{id}");
+    let extra = st2.send("DELETE", &path, json!({"more": 1})).await;
+    assert_eq!(extra.fault(), (400, "Additional properties are not allowed ('more' was unexpected)"));
+    assert_eq!(st2.send("DELETE", &path, json!({"remove_files": true})).await.status, 204);
+    assert!(!file.exists());
+    assert_eq!(super::server::send(st2.request("DELETE", &path)).await.status, 404);
+}
+
+#[sqlx::test]
+async fn what_cannot_be_an_action_is_refused_and_leaves_nothing(pool: PgPool) {
+    let (st2, packs) = workshop(pool).await;
+    let base = packs.path().display();
+    let no_pack = |name: &str| {
+        format!(
+            "Content pack \"{name}\" is not found or doesn't contain actions directory. Searched in: {base}"
+        )
+    };
+    let table = [
+        (json!({"name": 5}), "5 is not of type 'string'".to_owned()),
+        (json!({"more": 1}), "Additional properties are not allowed ('more' was unexpected)".to_owned()),
+        (json!({"pack": "nope"}), no_pack("nope")),
+        (json!({"pack": "../demo"}), no_pack("../demo")),
+        (json!({"pack": "bare"}), no_pack("bare")),
+        (
+            json!({"pack": "core"}),
+            "Resources belonging to system level packs can't be manipulated".to_owned(),
+        ),
+        (json!({"parameters": {"a": 5}, "description": 12}), "12 is not of type 'string'".to_owned()),
+        (json!({"parameters": {"a": 5}, "tags": 12}), "5 is not of type 'object'".to_owned()),
+        (
+            json!({"parameters": {"a": {"position": 0}, "b": {"position": 0}}}),
+            "Parameters b and a have same position 0. Position values have to be unique.".to_owned(),
+        ),
+    ];
+    for (body, fault) in table {
+        assert_eq!(make(&st2, body.clone()).await.fault(), (400, fault.as_str()), "{body}");
+    }
+    let runner = make(&st2, json!({"runner_type": "nope"})).await;
+    assert!(runner.fault().1.starts_with("RunnerType nope is not found."), "{runner:?}");
+    for path in ["../../evil.sh", "/tmp/evil.sh", ""] {
+        let files = json!([{"file_path": "fine.sh", "content": ""}, {"file_path": path, "content": "x"}]);
+        let answer = make(&st2, json!({"data_files": files})).await;
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(answer.fault().1.starts_with("Invalid file path: "), "{answer:?}");
+    }
+    assert!(!packs.path().join("demo/actions/fine.sh").exists());
+    let none = store::actions::find(st2.app.store.pool(), "demo.go").await.unwrap();
+    assert!(none.is_none());
+}
+
+#[sqlx::test]
+async fn a_clone_has_files_of_its_own(pool: PgPool) {
+    let (st2, packs) = workshop(pool).await;
+    let files = json!([{"file_path": "lib/go.sh", "content": "echo 1"}]);
+    make(
+        &st2,
+        json!({"entry_point": "lib/go.sh", "data_files": files, "parameters": {"a": {"type": "string"}}}),
+    )
+    .await;
+    let clone = |body: Value| st2.send("POST", "/v1/actions/demo.go/clone", body);
+    let made = clone(json!({"dest_pack": "other", "dest_action": "copy"})).await;
+    assert_eq!((made.status, &made.body["entry_point"]), (201, &json!("lib/copy.sh")));
+    let actions = packs.path().join("other/actions");
+    assert_eq!(std::fs::read_to_string(actions.join("lib/copy.sh")).unwrap(), "echo 1");
+    let metadata = std::fs::read_to_string(actions.join("copy.yaml")).unwrap();
+    let read = st2d::yaml::load(&metadata).unwrap();
+    assert_eq!((&read["name"], &read["parameters"]), (&json!("copy"), &json!({"a": {"type": "string"}})));
+
+    for (body, fault) in [
+        (json!({}), "'dest_pack' is a required property"),
+        (json!({"dest_pack": "other"}), "'dest_action' is a required property"),
+        (json!({"dest_pack": "nope", "dest_action": "x"}), "Destination pack 'nope' doesn't exist"),
+        (
+            json!({"dest_pack": "packs", "dest_action": "x"}),
+            "Resources belonging to system level packs can't be manipulated",
+        ),
+        (
+            json!({"dest_pack": "other", "dest_action": "copy"}),
+            "The requested destination action already exists",
+        ),
+        (json!({"dest_pack": "other", "dest_action": "../x"}), "Invalid name of an action: \"../x\""),
+    ] {
+        assert_eq!(clone(body.clone()).await.fault(), (400, fault), "{body}");
+    }
+    let over = clone(json!({"dest_pack": "other", "dest_action": "copy", "overwrite": true})).await;
+    assert_eq!(over.status, 201);
+    assert_ne!(over.body["id"], made.body["id"]);
+    let gone = st2.send("DELETE", "/v1/actions/other.copy", json!({"remove_files": true})).await;
+    assert_eq!(gone.status, 204);
+    assert_eq!(std::fs::read_dir(actions.join("lib")).unwrap().count(), 0);
+    assert!(!actions.join("copy.yaml").exists());
+}
