@@ -21,14 +21,14 @@ has_venv || packages+=(python3 python3-venv)
 if [ ${#packages[@]} -gt 0 ]; then
     as_root=()
     if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
-    command="${as_root[*]:+${as_root[*]} }apt-get install -y --no-install-recommends ${packages[*]}"
     if ! has apt-get; then
         echo "Missing, under Debian's names: ${packages[*]}" >&2
         echo "This is no Debian or Ubuntu: please install them your way, then run make again." >&2
         exit 1
     fi
     if [ "$(id -u)" != 0 ] && ! has sudo; then
-        echo "Missing: ${packages[*]}. There is no sudo here; as root, run: apt-get update && $command" >&2
+        echo "Missing: ${packages[*]}. There is no sudo here; as root, run:" >&2
+        echo "  apt-get update && apt-get install -y --no-install-recommends ${packages[*]}" >&2
         exit 1
     fi
     echo "== installing Debian packages: ${packages[*]}"

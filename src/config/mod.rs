@@ -2,7 +2,7 @@
 //!
 //! Names follow StackStorm's `st2.conf` where the setting exists there. A setting is looked for in the flags, then in
 //! the environment (`ST2_<SECTION>__<KEY>`), then in one file (`--config`, `./st2.toml` or `/etc/st2/st2.toml`), then
-//! in the defaults. [`load`] reads them all and refuses what it does not know, naming the place.
+//! in the defaults. [`load()`] reads them all and refuses what it does not know, naming the place.
 //!
 //! Left out: reading StackStorm's INI files.
 
