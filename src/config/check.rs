@@ -96,7 +96,7 @@ fn is_host_and_port(listen: &str) -> bool {
 }
 
 /// `/var/lib/st2` as root, else where the desktop conventions put data.
-fn default_data_dir() -> Option<PathBuf> {
+pub(super) fn default_data_dir() -> Option<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return Some("/var/lib/st2".into());
     }

@@ -97,6 +97,11 @@ config! {
 }
 
 impl Config {
+    /// Whether the data directory is where clients on this machine look for it.
+    pub fn has_usual_data_dir(&self) -> bool {
+        check::default_data_dir().is_some_and(|usual| usual == self.data_dir)
+    }
+
     /// Gives the setting `section.key` (or a key above all sections) a value.
     fn set(&mut self, section: Option<&str>, key: &str, input: Input<'_>) -> Result<(), Refused> {
         match section {

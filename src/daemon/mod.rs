@@ -54,6 +54,7 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
     let data_dir = DataDir::open(&config.data_dir)?;
     let listeners = Listeners::bind(&config)?;
     let addresses = listeners.addresses();
+    let unusual_data_dir = Some(data_dir.path()).filter(|_| !config.has_usual_data_dir());
     let Some(database) = Database::open(&config.database, data_dir.path(), &asked.stop).await? else {
         return Ok(());
     };
@@ -64,7 +65,7 @@ pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
         if let Some(path) = &options.ports_file {
             addresses.write(path)?;
         }
-        greeting::greet(&addresses, first_start.as_ref());
+        greeting::greet(&addresses, first_start.as_ref(), unusual_data_dir);
         info!("Ready in {} ms", begun.elapsed().as_millis());
         asked.stop.requested().await;
         running.stop(&asked).await;
