@@ -9,8 +9,8 @@ pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; bl
 pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…
 pub mod schema; //    parameter schemas: defaults, types, immutability, validation, secrets
 pub mod wire; //      JSON exactly as StackStorm clients see it; masks secrets
-pub mod config; //    st2.toml: one struct per section, checked at load
 pub mod telemetry; // logging: level, form, stamps
+pub mod config; //    st2.toml: one struct per section, checked at load
 
 // ── 2 languages: text in, decisions out; pure ───────────────────────────────────────────
 pub mod expr; //      Jinja with StackStorm's filters
