@@ -53,7 +53,8 @@ impl Access {
         if let Some(file) = &self.0.htpasswd
             && let Some(entry) = htpasswd::find(file, &name).await
         {
-            return if entry.accepts(&secret) { Ok(name) } else { Err(Error::BadLogin) };
+            let accepted = password::in_turn(&self.0.hashing, move || entry.accepts(&secret)).await;
+            return if accepted { Ok(name) } else { Err(Error::BadLogin) };
         }
         let hash = store::users::find(self.0.store.pool(), &name).await?.and_then(|user| user.password_hash);
         if password::verify(&self.0.hashing, secret, hash).await { Ok(name) } else { Err(Error::BadLogin) }

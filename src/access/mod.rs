@@ -25,7 +25,7 @@ pub use resource::Resource;
 
 use crate::{
     clock,
-    config::Config,
+    config::{self, Config},
     model::{ExecutionId, Token},
     store::{self, Store},
 };
@@ -75,6 +75,7 @@ impl Access {
             "proxy" => true,
             other => return Err(Error::Config(format!("{other} is not a valid auth mode"))),
         };
+        check_cookie(&config.api)?;
         let mut fresh = [0; 32];
         getrandom::fill(&mut fresh).map_err(|_| Error::NoRandomness)?;
         let mut tx = store.begin().await?;
@@ -188,6 +189,19 @@ impl Access {
     /// Forgets verified credentials: call it after a commit that changed a key, a token or a user.
     pub fn forget_verified(&self) {
         self.0.cache.clear();
+    }
+}
+
+/// Browsers drop what `none` without `Secure` would give them, and nobody would see why.
+fn check_cookie(api: &config::Api) -> Result<()> {
+    match (api.auth_cookie_same_site.as_str(), api.auth_cookie_secure) {
+        ("none", false) => Err(Error::Config(
+            "api.auth_cookie_same_site = \"none\" needs api.auth_cookie_secure = true".to_owned(),
+        )),
+        ("strict" | "lax" | "none" | "unset", _) => Ok(()),
+        (other, _) => Err(Error::Config(format!(
+            "{other} is not a valid api.auth_cookie_same_site: strict, lax, none or unset"
+        ))),
     }
 }
 

@@ -32,11 +32,16 @@ pub(super) async fn hash(password: String) -> Result<String> {
 
 /// Whether `password` is the one behind `hash`; with no hash, takes as long and says no.
 pub(super) async fn verify(limit: &Arc<Semaphore>, password: String, hash: Option<String>) -> bool {
-    // A closed semaphore would mean the door is gone; nobody closes it.
-    let Ok(_turn) = Arc::clone(limit).acquire_owned().await else { return false };
-    let verified = tokio::task::spawn_blocking(move || {
+    in_turn(limit, move || {
         let known = hash.is_some();
         compare(&password, hash.as_deref().unwrap_or(&NOBODY)) && known
-    });
-    verified.await.unwrap_or(false)
+    })
+    .await
+}
+
+/// Checks a password off the request threads, when it is its turn.
+pub(super) async fn in_turn(limit: &Arc<Semaphore>, check: impl FnOnce() -> bool + Send + 'static) -> bool {
+    // A closed semaphore would mean the door is gone; nobody closes it.
+    let Ok(_turn) = Arc::clone(limit).acquire_owned().await else { return false };
+    tokio::task::spawn_blocking(check).await.unwrap_or(false)
 }

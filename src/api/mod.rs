@@ -88,17 +88,8 @@ pub async fn serve(
 
 async fn dispatch(edge: Data<Edge>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let started = Instant::now();
-    let mut response = match AssertUnwindSafe(home::run(&edge.home, answer(&edge, &request, payload)))
-        .catch_unwind()
-        .await
-    {
-        Ok(Ok(response)) => home::stream(&edge.home, response),
-        Ok(Err(error)) => error.as_response_error().error_response(),
-        Err(panic) => {
-            let words = crate::service::panic_text(panic.as_ref()).to_owned();
-            Error::Internal(anyhow::anyhow!("a handler panicked: {words}")).error_response()
-        }
-    };
+    let answered = home::run(&edge.home, answer(&edge, &request, payload));
+    let mut response = home::stream(&edge.home, guarded(answered).await);
     let undecodable = request.extensions().contains::<path::Undecodable>();
     if !undecodable {
         // StackStorm answers such a path before anything that sets headers has run.
@@ -115,6 +106,18 @@ async fn dispatch(edge: Data<Edge>, request: HttpRequest, payload: Payload) -> H
         "{} {} {}", request.method(), request.path(), response.status().as_u16()
     );
     response
+}
+
+/// What `answered` comes to, errors and panics included.
+async fn guarded(answered: impl Future<Output = Result<HttpResponse, actix_web::Error>>) -> HttpResponse {
+    match AssertUnwindSafe(answered).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => error.as_response_error().error_response(),
+        Err(panic) => {
+            let words = crate::service::panic_text(panic.as_ref()).to_owned();
+            Error::Internal(anyhow::anyhow!("a handler panicked: {words}")).error_response()
+        }
+    }
 }
 
 fn request_id(request: &HttpRequest) -> HeaderValue {
@@ -181,4 +184,18 @@ async fn answer(
 fn wants_events(request: &HttpRequest) -> bool {
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/event-stream"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_without_details() {
+        let response = guarded(async { panic!("password is hunter2") }).await;
+        assert_eq!(response.status().as_u16(), 500);
+        let body = to_bytes(response.into_body()).await.unwrap();
+        assert_eq!(&body[..], br#"{"faultstring":"Internal Server Error"}"#);
+    }
 }

@@ -271,3 +271,25 @@ async fn the_first_start_leaves_files_only_their_owner_reads(pool: PgPool) {
     let again = st2d::access::bootstrap(&st2.app.store, std::path::Path::new("/nowhere")).await.unwrap();
     assert!(again.is_none());
 }
+
+#[sqlx::test]
+async fn settings_that_would_lock_everybody_out_are_refused_at_start(pool: PgPool) {
+    use st2d::{access::Access, bus::Bus, config::Config, store::Store};
+    let store = Store::new(pool, Bus::default());
+    let refused = |change: fn(&mut Config)| {
+        let (mut config, store) = (Config::default(), store.clone());
+        change(&mut config);
+        async move { Access::open(&store, &config).await.err().map(|error| error.to_string()).unwrap_or_default() }
+    };
+    assert_eq!(
+        refused(|config| config.auth.mode = "magic".to_owned()).await,
+        "magic is not a valid auth mode"
+    );
+    let none = refused(|config| {
+        config.api.auth_cookie_same_site = "none".to_owned();
+        config.api.auth_cookie_secure = false;
+    });
+    assert_eq!(none.await, "api.auth_cookie_same_site = \"none\" needs api.auth_cookie_secure = true");
+    assert!(!refused(|config| config.api.auth_cookie_same_site = "Lax".to_owned()).await.is_empty());
+    assert!(refused(|config| config.api.auth_cookie_same_site = "unset".to_owned()).await.is_empty());
+}
