@@ -4,12 +4,13 @@ use super::{
     filter::{End, Filter},
     frame::{self, Kind},
     hub::{Hub, joined},
+    output::Follower,
     queue::{Queue, Taken},
 };
 use crate::{
     bus::{Change, Event, ExecutionEvent},
     clock,
-    model::ExecutionId,
+    model::{Execution, ExecutionId, ExecutionStatus},
     service::Stop,
     store::executions::query,
 };
@@ -27,7 +28,9 @@ const SIGN_OF_LIFE: Bytes = Bytes::from_static(b"\n");
 /// Sent to a client that does not read, before its stream ends.
 const TOO_SLOW: Bytes = Bytes::from_static(b": this client is too slow and missed events\n\n");
 
-/// Everything that a filter lets through, from now on.
+/// Everything that a filter lets through, from now on. A client that names the execution whose end shall end its
+/// stream gets what that execution printed so far as well: it asked for the execution, and could not have asked for
+/// its stream before it knew its id.
 #[derive(Debug)]
 pub struct Everything {
     queue: Arc<Queue<Bytes>>,
@@ -35,6 +38,10 @@ pub struct Everything {
     closing: Stop,
     /// What to send before anything else.
     first: Vec<Bytes>,
+    /// The output of the execution that is tailed, and its id as it stands in events.
+    tail: Option<(Follower, String)>,
+    /// What to send after all of the output.
+    last: Vec<Bytes>,
     over: bool,
 }
 
@@ -42,32 +49,54 @@ impl Everything {
     /// Begins to listen.
     pub fn follow(hub: &Hub, filter: &Filter, heartbeat: Duration, closing: Stop) -> Self {
         let queue = hub.join(filter);
-        Self { queue, heartbeat, closing, first: vec![SIGN_OF_LIFE], over: false }
+        Self {
+            queue,
+            heartbeat,
+            closing,
+            first: vec![SIGN_OF_LIFE],
+            tail: None,
+            last: Vec::new(),
+            over: false,
+        }
     }
 
-    /// If the execution whose end shall end this stream has ended already, tells that and ends: nobody will say it
-    /// again. To be called after [`Self::follow`], so that no end falls in between.
-    pub async fn unless_over(
+    /// Tells how the execution stands whose end shall end this stream, and what it printed; if it has ended already,
+    /// ends: nobody will say it again. To be called after [`Self::follow`], so that nothing falls in between.
+    pub async fn catching_up(
         mut self,
         pool: &PgPool,
         hub: &Hub,
         filter: &Filter,
     ) -> crate::store::Result<Self> {
-        let watched = filter.end().filter(|end| end.event == Kind::Execution(Change::Update).name());
+        let update = Kind::Execution(Change::Update);
+        let watched = filter.end().filter(|end| end.event == update.name());
         let Some(Ok(id)) = watched.map(|End { execution_id, .. }| execution_id.parse::<ExecutionId>()) else {
             return Ok(self);
         };
-        if let Some(row) = query::find(pool, id).await?
-            && row.execution.status.is_completed()
-        {
-            let event =
-                ExecutionEvent { change: Change::Update, execution: row.execution, frames: OnceLock::new() };
-            let event = Event::Execution(Arc::new(event));
-            let kind = Kind::Execution(Change::Update);
-            if filter.wants(&event, kind) {
-                self.first.push(frame::frame(&event, kind, hub.view()));
+        let Some(row) = query::find(pool, id).await? else { return Ok(self) };
+        let execution = row.execution;
+        self.over = execution.status.is_completed();
+        let event = |execution: Arc<Execution>| {
+            Event::Execution(Arc::new(ExecutionEvent {
+                change: Change::Update,
+                execution,
+                frames: OnceLock::new(),
+            }))
+        };
+        let told = |execution: Arc<Execution>| {
+            let event = event(execution);
+            filter.wants(&event, update).then(|| frame::frame(&event, update, hub.view()))
+        };
+        if filter.tailed() == Some(id) {
+            if execution.log.iter().any(|entry| entry.status == ExecutionStatus::Running) {
+                self.first.extend(told(Arc::new(execution.as_of(ExecutionStatus::Running))));
             }
-            self.over = true;
+            let closing = self.closing.clone();
+            let tail = Follower::follow(hub, pool, execution.clone(), None, None, closing).await?;
+            self.tail = Some((tail.without_end(), id.to_string()));
+        }
+        if self.over {
+            self.last.extend(told(execution));
         }
         Ok(self)
     }
@@ -81,20 +110,53 @@ impl Everything {
         if let Some(first) = joined(std::mem::take(&mut self.first)) {
             return Some(first);
         }
-        if self.over {
-            return None;
-        }
-        tokio::select! {
-            taken = self.queue.take() => match taken {
-                Taken::Items(items) => joined(items.into()),
-                Taken::Lost => {
-                    self.over = true;
-                    Some(TOO_SLOW)
+        loop {
+            if self.over {
+                if let Some((tail, _)) = &mut self.tail
+                    && let Some(bytes) = tail.next().await
+                {
+                    return Some(bytes);
                 }
-                Taken::End => None,
-            },
-            () = clock::sleep(self.heartbeat) => Some(SIGN_OF_LIFE),
-            () = self.closing.requested() => None,
+                self.tail = None;
+                return joined(std::mem::take(&mut self.last));
+            }
+            let tail = async {
+                match &mut self.tail {
+                    Some((tail, _)) => tail.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                bytes = tail => match bytes {
+                    Some(bytes) => return Some(bytes),
+                    None => self.tail = None,
+                },
+                taken = self.queue.take() => return self.taken(taken).await,
+                () = clock::sleep(self.heartbeat) => return Some(SIGN_OF_LIFE),
+                () = self.closing.requested() => return None,
+            }
+        }
+    }
+
+    async fn taken(&mut self, taken: Taken<Bytes>) -> Option<Bytes> {
+        match taken {
+            Taken::Items(items) => {
+                let mut all = Vec::new();
+                // An event of the tailed execution may be its end, and its output is stored by then.
+                if let Some((tail, id)) = &mut self.tail
+                    && items.iter().any(|item| item.windows(id.len()).any(|part| part == id.as_bytes()))
+                {
+                    all = tail.stored().await;
+                }
+                all.extend(items);
+                joined(all)
+            }
+            Taken::Lost => {
+                self.over = true;
+                self.tail = None;
+                Some(TOO_SLOW)
+            }
+            Taken::End => None,
         }
     }
 }

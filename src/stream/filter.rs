@@ -23,6 +23,8 @@ pub struct Filter {
     action_refs: Option<Vec<String>>,
     execution_ids: Option<Vec<ExecutionId>>,
     end: Option<End>,
+    /// The client gets the output of this execution from its rows, see [`super::all`].
+    tailed: Option<ExecutionId>,
 }
 
 /// The event after which a stream ends: of this name, on this execution, with a status that is an end.
@@ -45,6 +47,8 @@ impl Filter {
         let owned = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
         let patterns = owned(events.unwrap_or_else(|| DEFAULT.to_vec()));
         let wanted = Kind::FIXED.map(|kind| patterns.iter().any(|pattern| matches(pattern, kind.name())));
+        let wants_output = Kind::Output.place().is_some_and(|place| wanted[place]);
+        let tailed = end.as_ref().filter(|_| wants_output).and_then(|end| end.execution_id.parse().ok());
         Self {
             patterns,
             wanted,
@@ -53,7 +57,13 @@ impl Filter {
             execution_ids: execution_ids
                 .map(|ids| ids.into_iter().filter_map(|id| id.parse().ok()).collect()),
             end,
+            tailed,
         }
+    }
+
+    /// The execution whose output the client follows to its end.
+    pub(super) fn tailed(&self) -> Option<ExecutionId> {
+        self.tailed
     }
 
     /// Whether an event of this kind goes to the client.
@@ -62,7 +72,8 @@ impl Filter {
             || self.patterns.iter().any(|pattern| matches(pattern, &name(event, kind))),
             |place| self.wanted[place],
         );
-        by_name && self.wants_action(event) && self.wants_execution(event, kind)
+        let is_tailed = matches!(event, Event::Output(line) if Some(line.execution_id) == self.tailed);
+        by_name && !is_tailed && self.wants_action(event) && self.wants_execution(event, kind)
     }
 
     fn wants_action(&self, event: &Event) -> bool {

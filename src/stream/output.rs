@@ -40,6 +40,8 @@ pub struct Follower {
     next: u64,
     /// Where the chunk of the last row that was read ends: rows before it are never looked at again.
     byte: u64,
+    /// Say when it is over.
+    tells_end: bool,
     /// Nothing more is printed: once the rows are read, that is all.
     closed: bool,
     phase: Phase,
@@ -74,6 +76,7 @@ impl Follower {
             kind,
             next: after.map_or(0, |line| line.saturating_add(1)),
             byte: 0,
+            tells_end: true,
             closed: false,
             phase: Phase::Rows,
         };
@@ -84,12 +87,33 @@ impl Follower {
         Ok(follower)
     }
 
+    /// Ends without a word: for streams that have an end of their own.
+    #[must_use]
+    pub(super) fn without_end(mut self) -> Self {
+        self.tells_end = false;
+        self
+    }
+
+    /// Everything that is stored and was not sent yet.
+    pub(super) async fn stored(&mut self) -> Vec<Bytes> {
+        let mut all = Vec::new();
+        while self.phase != Phase::Over {
+            self.phase = Phase::Rows;
+            match self.rows().await {
+                Some(bytes) => all.push(bytes),
+                None => break,
+            }
+        }
+        all
+    }
+
     /// The bytes, as they come.
     pub fn bytes(self) -> impl Stream<Item = std::io::Result<Bytes>> {
         stream::unfold(self, |mut client| async move { client.next().await.map(|bytes| (Ok(bytes), client)) })
     }
 
-    async fn next(&mut self) -> Option<Bytes> {
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
         loop {
             let bytes = match self.phase {
                 Phase::Rows => self.rows().await,
@@ -117,7 +141,7 @@ impl Follower {
         let (Some(byte), Some(next)) = (lines.byte_end(), lines.next_line()) else {
             if self.closed {
                 self.phase = Phase::Over;
-                return Some(Bytes::from_static(EOF));
+                return self.tells_end.then(|| Bytes::from_static(EOF));
             }
             self.phase = Phase::Live;
             return None;

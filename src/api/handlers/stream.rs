@@ -26,7 +26,7 @@ pub(in crate::api) async fn everything(app: Data<App>, query: QueryString) -> Ap
         Filter::new(query.list("events"), query.list("action_refs"), query.list("execution_ids"), end);
     let heartbeat = Duration::from_secs(app.config.stream.heartbeat.max(1));
     let client = Everything::follow(&app.hub, &filter, heartbeat, app.closing.clone());
-    let client = client.unless_over(app.store.pool(), &app.hub, &filter).await?;
+    let client = client.catching_up(app.store.pool(), &app.hub, &filter).await?;
     Ok(events(client.bytes()))
 }
 
