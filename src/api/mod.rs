@@ -13,6 +13,7 @@ mod extract;
 mod handlers;
 mod home;
 pub mod list;
+mod log;
 mod openapi;
 mod path;
 mod query;
@@ -29,7 +30,7 @@ pub use query::QueryString;
 use query::moment;
 pub use respond::{deleted, empty, json, json_bytes, text};
 
-use crate::{access::Caller, app::App, service::Stop};
+use crate::{app::App, service::Stop};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, HttpServer, ResponseError,
     http::{
@@ -96,15 +97,7 @@ async fn dispatch(edge: Data<Edge>, request: HttpRequest, payload: Payload) -> H
         edge.cors.apply(&request, response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, request_id(&request));
     }
-    tracing::info!(
-        method = %request.method(),
-        path = request.path(),
-        query = %query::masked(request.query_string()),
-        status = response.status().as_u16(),
-        elapsed_us = started.elapsed().as_micros() as u64,
-        user = request.extensions().get::<Caller>().map(|caller| caller.user().as_ref()),
-        "{} {} {}", request.method(), request.path(), response.status().as_u16()
-    );
+    log::answered(&request, &response, started.elapsed());
     response
 }
 
