@@ -36,15 +36,12 @@ impl Budget {
     /// Pays for `steps` steps.
     #[inline]
     pub(super) fn pay(&mut self, steps: u64) -> Result<()> {
-        match self.steps.checked_sub(steps) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => {
-                self.steps = 0;
-                Err(Error::limit("the template takes too many steps"))
-            }
+        if let Some(left) = self.steps.checked_sub(steps) {
+            self.steps = left;
+            Ok(())
+        } else {
+            self.steps = 0;
+            Err(Error::limit("the template takes too many steps"))
         }
     }
 

@@ -89,7 +89,7 @@ impl Class {
 
 classes! {
     AssertionError, AttributeError, Exception, FileNotFoundError, FilterArgumentError, IndexError,
-    JSONDecodeError, JsonPathLexerError, KeyError, LimitExceeded, OverflowError, PatternError,
+    JSONDecodeError, JsonPathLexerError, KeyError, LimitExceeded, LookupError, OverflowError, PatternError,
     RecursionError, RuntimeError, SecurityError, TemplateAssertionError, TemplateRuntimeError,
     TemplateSyntaxError, TypeError, UndefinedError, UnicodeDecodeError, UnicodeEncodeError, ValueError,
     YAMLError, ZeroDivisionError,

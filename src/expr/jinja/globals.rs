@@ -310,9 +310,12 @@ impl Object for Namespace {
         Ok(self.0.get_str(name))
     }
 
-    fn set_attribute(&self, name: &str, value: Value) -> bool {
-        self.0.change(|entries| entries.insert(Key::text(name.to_owned()), value));
+    fn can_set_attributes(&self) -> bool {
         true
+    }
+
+    fn set_attribute(&self, name: &str, value: Value) {
+        self.0.change(|entries| entries.insert(Key::text(name.to_owned()), value));
     }
 
     fn held_values(&self) -> Vec<Value> {

@@ -23,6 +23,8 @@ mod error;
 mod filters;
 mod format;
 mod globals;
+#[cfg(test)]
+mod hostile;
 mod methods;
 mod operators;
 mod render;

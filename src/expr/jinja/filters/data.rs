@@ -1,5 +1,7 @@
 //! StackStorm's filters for data: reading JSON, reading and writing YAML, marking nothing.
 
+use std::fmt::Write;
+
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 use super::{Filter, Table};
@@ -180,10 +182,10 @@ impl Object for Moment {
             format!("datetime.datetime({year}, {month}, {day}, {}, {}", time.hour(), time.minute());
         let micros = time.nanosecond() / 1000;
         if time.second() > 0 || micros > 0 {
-            parts.push_str(&format!(", {}", time.second()));
+            _ = write!(parts, ", {}", time.second());
         }
         if micros > 0 {
-            parts.push_str(&format!(", {micros}"));
+            _ = write!(parts, ", {micros}");
         }
         match self.offset {
             None => {}
@@ -192,9 +194,7 @@ impl Object for Moment {
                 let seconds = i64::from(offset) * 60;
                 let (days, seconds) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
                 let days = if days == 0 { String::new() } else { format!("days={days}, ") };
-                parts.push_str(&format!(
-                    ", tzinfo=datetime.timezone(datetime.timedelta({days}seconds={seconds}))"
-                ));
+                _ = write!(parts, ", tzinfo=datetime.timezone(datetime.timedelta({days}seconds={seconds}))");
             }
         }
         Ok(parts + ")")

@@ -104,15 +104,12 @@ pub(in super::super) fn unescape(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        match entity(rest) {
-            Some((resolved, length)) => {
-                out.push_str(&resolved);
-                rest = &rest[length..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((resolved, length)) = entity(rest) {
+            out.push_str(&resolved);
+            rest = &rest[length..];
+        } else {
+            out.push('&');
+            rest = &rest[1..];
         }
     }
     out + rest

@@ -1,6 +1,6 @@
 //! JSON text, as Python's `json.dumps` writes it.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, fmt::Write};
 
 use super::{Filter, Table};
 use crate::{
@@ -110,18 +110,18 @@ fn indent(indent: Option<Value>, run: &mut Run) -> Result<Option<String>> {
 
 fn dumps(value: &Value, style: &Style, run: &mut Run) -> Result<String> {
     let mut out = String::new();
-    Writer { style, run, out: &mut out, level: 0 }.write(value)?;
+    Dumper { style, run, out: &mut out, level: 0 }.write(value)?;
     Ok(out)
 }
 
-struct Writer<'a> {
+struct Dumper<'a> {
     style: &'a Style,
     run: &'a mut Run,
     out: &'a mut String,
     level: usize,
 }
 
-impl Writer<'_> {
+impl Dumper<'_> {
     fn write(&mut self, value: &Value) -> Result<()> {
         self.run.budget.pay(1)?;
         let before = self.out.len();
@@ -130,13 +130,14 @@ impl Writer<'_> {
             Value::List(list) => return self.nested(|writer| writer.list(&list.items())),
             Value::Tuple(tuple) => return self.nested(|writer| writer.list(tuple.items())),
             Value::Dict(dict) => return self.nested(|writer| writer.dict(dict.entries())),
-            other => match scalar(other)? {
-                Some(text) => self.out.push_str(&text),
-                None => {
+            other => {
+                if let Some(text) = scalar(other)? {
+                    self.out.push_str(&text);
+                } else {
                     let kind = other.type_name();
                     return Err(Error::of_type(format!("Object of type {kind} is not JSON serializable")));
                 }
-            },
+            }
         }
         self.run.budget.make_text(self.out.len() - before)?;
         self.run.budget.make_text(self.out.len().saturating_sub(crate::expr::jinja::MAX_OUTPUT))
@@ -261,7 +262,7 @@ fn string(text: &str, out: &mut String) {
             ' '..='~' => out.push(c),
             c => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
-                    out.push_str(&format!("\\u{unit:04x}"));
+                    _ = write!(out, "\\u{unit:04x}");
                 }
             }
         }

@@ -29,7 +29,11 @@ fn jsonpath_query(run: &mut Run, mut args: Bound) -> Result<Value> {
     };
     run.budget.pay_items(query.len() * STEPS_PER_VALUE)?;
     let path = JsonPath::parse(query).map_err(failed)?;
-    let data = from_value(&value)?;
+    let data = match &value {
+        // What has neither members nor items matches nothing.
+        Value::Object(_) => serde_json::Value::Null,
+        other => from_value(other)?,
+    };
     run.budget.pay_items(size(&data))?;
     let mut found = Vec::new();
     for value in path.find(&data).map_err(failed)? {

@@ -126,7 +126,7 @@ impl Printer<'_> {
                 if !current.is_empty() {
                     chunks.push(repr_str(&current));
                 }
-                current = (*part).to_owned();
+                (*part).clone_into(&mut current);
             }
             if !current.is_empty() {
                 chunks.push(repr_str(&current));

@@ -38,13 +38,26 @@ pub(super) const FILTERS: Table = &[
         Filter::new(Signature::new("do_default", 1, &["value", "default_value", "boolean"]), default),
     ),
     ("d", Filter::new(Signature::new("do_default", 1, &["value", "default_value", "boolean"]), default)),
-    ("slice", Filter::new(Signature::new("sync_do_slice", 2, &["value", "slices", "fill_with"]), slice)),
-    ("batch", Filter::new(Signature::new("do_batch", 2, &["value", "linecount", "fill_with"]), batch)),
-    ("items", Filter::new(of_value("do_items"), items)),
+    (
+        "slice",
+        Filter::new(Signature::new("sync_do_slice", 2, &["value", "slices", "fill_with"]), |_, args| {
+            Ok(slice(args))
+        }),
+    ),
+    (
+        "batch",
+        Filter::new(Signature::new("do_batch", 2, &["value", "linecount", "fill_with"]), |_, args| {
+            Ok(batch(args))
+        }),
+    ),
+    ("items", Filter::new(of_value("do_items"), |_, args| Ok(items(args)))),
     ("attr", Filter::new(Signature::new("do_attr", 2, &["obj", "name"]), attr)),
     (
         "unique",
-        Filter::new(Signature::new("sync_do_unique", 1, &["value", "case_sensitive", "attribute"]), unique),
+        Filter::new(
+            Signature::new("sync_do_unique", 1, &["value", "case_sensitive", "attribute"]),
+            |_, args| Ok(unique(args)),
+        ),
     ),
 ];
 
@@ -110,6 +123,11 @@ fn reverse(run: &mut Run, mut args: Bound) -> Result<Value> {
                 Value::List(_) => "list_reverseiterator",
                 Value::Dict(_) => "dict_reversekeyiterator",
                 Value::Range(_) => "range_iterator",
+                Value::Object(object) => match object.type_name() {
+                    "dict_keys" => "dict_reversekeyiterator",
+                    "dict_values" => "dict_reversevalueiterator",
+                    _ => "dict_reverseitemiterator",
+                },
                 _ => "reversed",
             };
             Ok(iterator(class, items))
@@ -182,10 +200,10 @@ fn default(run: &mut Run, mut args: Bound) -> Result<Value> {
     Ok(if boolean && !run.is_true(&value)? { instead } else { value })
 }
 
-fn slice(_run: &mut Run, mut args: Bound) -> Result<Value> {
+fn slice(mut args: Bound) -> Value {
     let (value, slices, fill) = (args.take(0), args.take(1), args.some(2));
     let mut parts: Option<std::vec::IntoIter<Value>> = None;
-    Ok(generator(
+    generator(
         "sync_do_slice",
         value,
         Box::new(move |source, run| {
@@ -195,7 +213,7 @@ fn slice(_run: &mut Run, mut args: Bound) -> Result<Value> {
             }
             Ok(parts.as_mut().and_then(Iterator::next))
         }),
-    ))
+    )
 }
 
 fn sliced(items: &[Value], slices: &Value, fill: Option<&Value>, run: &mut Run) -> Result<Vec<Value>> {
@@ -203,7 +221,8 @@ fn sliced(items: &[Value], slices: &Value, fill: Option<&Value>, run: &mut Run) 
     operators::arithmetic(run, Operator::FloorDiv, &count, slices)?;
     let slices = int(Some(slices.clone()), 0)?.max(0) as usize;
     run.budget.make_items(slices)?;
-    let (each, extra) = if slices == 0 { (0, 0) } else { (items.len() / slices, items.len() % slices) };
+    let (each, extra) = (items.len().checked_div(slices), items.len().checked_rem(slices));
+    let (each, extra) = (each.unwrap_or(0), extra.unwrap_or(0));
     let mut begin = 0;
     Ok((0..slices)
         .map(|at| {
@@ -218,11 +237,11 @@ fn sliced(items: &[Value], slices: &Value, fill: Option<&Value>, run: &mut Run) 
         .collect())
 }
 
-fn batch(_run: &mut Run, mut args: Bound) -> Result<Value> {
+fn batch(mut args: Bound) -> Value {
     let (value, size, fill) = (args.take(0), args.take(1), args.some(2));
     let mut begun: Vec<Value> = Vec::new();
     let mut is_done = false;
-    Ok(generator(
+    generator(
         "do_batch",
         value,
         Box::new(move |source, run| {
@@ -251,12 +270,12 @@ fn batch(_run: &mut Run, mut args: Bound) -> Result<Value> {
             }
             Ok(Some(Value::list(batch)))
         }),
-    ))
+    )
 }
 
-fn items(_run: &mut Run, mut args: Bound) -> Result<Value> {
+fn items(mut args: Bound) -> Value {
     let mut entries: Option<std::vec::IntoIter<(Value, Value)>> = None;
-    Ok(generator(
+    generator(
         "do_items",
         args.take(0),
         Box::new(move |source, run| {
@@ -272,7 +291,7 @@ fn items(_run: &mut Run, mut args: Bound) -> Result<Value> {
             let next = entries.as_mut().and_then(Iterator::next);
             Ok(next.map(|(key, value)| Value::tuple(vec![key, value])))
         }),
-    ))
+    )
 }
 
 /// An attribute, never an item.
@@ -290,11 +309,12 @@ fn attr(run: &mut Run, mut args: Bound) -> Result<Value> {
     })
 }
 
-fn unique(_run: &mut Run, mut args: Bound) -> Result<Value> {
+#[expect(clippy::mutable_key_type, reason = "a key holds no list and no dictionary, or it is no key")]
+fn unique(mut args: Bound) -> Value {
     let (value, case_sensitive, attribute) = (args.take(0), args.optional(1), args.take(2));
     let mut seen = std::collections::HashSet::new();
     let mut find: Option<Getter> = None;
-    Ok(generator(
+    generator(
         "sync_do_unique",
         value,
         Box::new(move |source, run| {
@@ -310,5 +330,5 @@ fn unique(_run: &mut Run, mut args: Bound) -> Result<Value> {
             }
             Ok(None)
         }),
-    ))
+    )
 }

@@ -49,6 +49,9 @@ fn human_time(run: &mut Run, mut args: Bound) -> Result<Value> {
         other => other.integer().and_then(|int| i128::try_from(int).ok()).unwrap_or(i128::MAX),
     };
     let (days, seconds) = (whole / 86_400, whole % 86_400);
+    if days > i128::from(i32::MAX) {
+        return Err(Error::new(Class::OverflowError, "Python int too large to convert to C int"));
+    }
     if days > MAX_DAYS {
         return Err(Error::new(
             Class::OverflowError,

@@ -1,5 +1,7 @@
 //! Text for URLs.
 
+use std::fmt::Write;
+
 use super::{Filter, Table};
 use crate::expr::jinja::{
     args::{Bound, Signature},
@@ -61,7 +63,7 @@ fn quote(bytes: &[u8], in_query: bool) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => out.push(char::from(byte)),
             b'/' if !in_query => out.push('/'),
             b' ' if in_query => out.push('+'),
-            byte => out.push_str(&format!("%{byte:02X}")),
+            byte => _ = write!(out, "%{byte:02X}"),
         }
     }
     out

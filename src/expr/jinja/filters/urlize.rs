@@ -1,6 +1,6 @@
 //! Links made of the addresses in a text.
 
-use std::sync::OnceLock;
+use std::{fmt::Write, sync::OnceLock};
 
 use fancy_regex::Regex;
 
@@ -61,7 +61,7 @@ fn urlize(run: &mut Run, mut args: Bound) -> Result<Value> {
     rels.dedup();
     let mut attributes = format!(" rel=\"{}\"", html::escape_text(&rels.join(" ")));
     if let Some(target) = target {
-        attributes.push_str(&format!(" target=\"{}\"", html::escape(&target, run)?));
+        _ = write!(attributes, " target=\"{}\"", html::escape(&target, run)?);
     }
     let text = html::escape(&value, run)?;
     let linker = Linker { limit, attributes, schemes: schemes.iter().map(ToString::to_string).collect() };

@@ -183,7 +183,8 @@ fn matches(run: &mut Run, mut args: Bound) -> Result<Value> {
         let kind = value::object_type(&expression);
         return Err(Error::of_type(format!("{kind} is not subscriptable")));
     };
-    let operators: [(&str, fn(Ordering) -> bool); 6] = [
+    type Fits = fn(Ordering) -> bool;
+    let operators: [(&str, Fits); 6] = [
         (">=", Ordering::is_ge),
         ("<=", Ordering::is_le),
         ("==", Ordering::is_eq),
@@ -195,7 +196,7 @@ fn matches(run: &mut Run, mut args: Bound) -> Result<Value> {
     let is_bare = text.starts_with(|c: char| c.is_ascii_digit());
     let (other, fits) = match found {
         Some(found) => found,
-        None if is_bare => (text, Ordering::is_eq as fn(Ordering) -> bool),
+        None if is_bare => (text, Ordering::is_eq as Fits),
         None => {
             return Err(Error::of_value(format!(
                 "match_expr parameter should be in format <op><ver>, where <op> is one of ['<', '>', '==', '<=', \

@@ -48,20 +48,18 @@ impl Formatter<'_> {
             if brace == "}" || after.is_empty() {
                 return Err(Error::of_value(format!("Single '{brace}' encountered in format string")));
             }
-            let length = field_length(after)?;
-            let field = self.field(&after[..length], depth)?;
-            out.push_str(&field);
+            let field = parse_field(after)?;
+            rest = &after[field.length..];
+            out.push_str(&self.field(&field, depth)?);
             self.run.budget.make_text(out.len())?;
-            rest = &after[length + 1..];
         }
         out.push_str(rest);
         Ok(out)
     }
 
-    fn field(&mut self, field: &str, depth: u32) -> Result<String> {
-        let (name, conversion, spec) = split_field(field)?;
-        let value = self.value(name)?;
-        let value = match conversion {
+    fn field(&mut self, field: &Field<'_>, depth: u32) -> Result<String> {
+        let value = self.value(field.name)?;
+        let value = match field.conversion {
             None => value,
             Some('s') => Value::Str(self.run.text(&value)?),
             Some('r') => Value::str(value::repr(&value, &mut self.run.budget)?),
@@ -71,7 +69,7 @@ impl Formatter<'_> {
         if depth == 0 {
             return Err(Error::of_value("Max string recursion exceeded"));
         }
-        let spec = self.format(spec, depth - 1)?;
+        let spec = self.format(field.spec, depth - 1)?;
         let text = format_value(&value, &spec, self.run)?;
         let escapes = self.escapes && !matches!(value, Value::Markup(_));
         Ok(if escapes { html::escape_text(&text) } else { text.to_string() })
@@ -94,12 +92,7 @@ impl Formatter<'_> {
             first.parse().ok()
         };
         let value = match index {
-            Some(index) => self.args.positional.get(index).cloned().ok_or_else(|| {
-                Error::new(
-                    Class::IndexError,
-                    format!("Replacement index {index} out of range for positional args tuple"),
-                )
-            })?,
+            Some(index) => self.args.positional.get(index).cloned().ok_or_else(out_of_range)?,
             None => self.named(first)?,
         };
         self.members(value, rest)
@@ -146,53 +139,71 @@ impl Formatter<'_> {
     }
 }
 
-/// The length of a field up to the brace that closes it.
-fn field_length(text: &str) -> Result<usize> {
-    let mut open = 1;
-    let mut in_brackets = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '[' if open == 1 => in_brackets = true,
-            ']' => in_brackets = false,
-            '{' if !in_brackets => open += 1,
-            '}' if !in_brackets => {
-                open -= 1;
-                if open == 0 {
-                    return Ok(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    Err(Error::of_value("expected '}' before end of string"))
+/// One field of a template: what stands between its braces.
+struct Field<'a> {
+    name: &'a str,
+    conversion: Option<char>,
+    spec: &'a str,
+    /// Bytes up to the brace that closes it, that brace included.
+    length: usize,
 }
 
-/// Name, conversion and specification.
-fn split_field(field: &str) -> Result<(&str, Option<char>, &str)> {
+/// Reads a field from behind its opening brace.
+fn parse_field(text: &str) -> Result<Field<'_>> {
     let mut in_brackets = false;
-    let end = field.char_indices().find(|(_, c)| {
+    let end = text.char_indices().find(|(_, c)| {
         match c {
             '[' => in_brackets = true,
             ']' => in_brackets = false,
             _ => {}
         }
-        matches!(c, '!' | ':' | '{') && !in_brackets
+        *c == '{' || (matches!(c, '}' | ':' | '!') && !in_brackets)
     });
-    let Some((end, mark)) = end else { return Ok((field, None, "")) };
-    let (name, rest) = (&field[..end], &field[end + 1..]);
+    let (end, mark) = end.ok_or_else(|| Error::of_value("expected '}' before end of string"))?;
+    let name = &text[..end];
+    let mut at = end + 1;
+    let mut conversion = None;
     match mark {
-        ':' => Ok((name, None, rest)),
-        '{' => Err(Error::of_value("unexpected '{' in field name")),
-        _ => {
-            let mut chars = rest.chars();
-            let Some(conversion) = chars.next() else {
-                return Err(Error::of_value("end of string while looking for conversion specifier"));
-            };
-            match chars.next() {
-                None => Ok((name, Some(conversion), "")),
-                Some(':') => Ok((name, Some(conversion), chars.as_str())),
-                Some(_) => Err(Error::of_value("expected ':' after conversion specifier")),
+        '{' => return Err(Error::of_value("unexpected '{' in field name")),
+        '}' => return Ok(Field { name, conversion, spec: "", length: at }),
+        '!' => {
+            let mut rest = text[at..].chars();
+            let missing = || Error::of_value("end of string while looking for conversion specifier");
+            conversion = Some(rest.next().ok_or_else(missing)?);
+            match rest.next() {
+                None => return Err(unmatched()),
+                Some('}') => {
+                    return Ok(Field {
+                        name,
+                        conversion,
+                        spec: "",
+                        length: text.len() - rest.as_str().len(),
+                    });
+                }
+                Some(':') => at = text.len() - rest.as_str().len(),
+                Some(_) => return Err(Error::of_value("expected ':' after conversion specifier")),
             }
         }
+        _ => {}
     }
+    let mut open = 1;
+    for (offset, c) in text[at..].char_indices() {
+        match c {
+            '{' => open += 1,
+            '}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Ok(Field { name, conversion, spec: &text[at..at + offset], length: at + offset + 1 });
+        }
+    }
+    Err(unmatched())
+}
+
+fn unmatched() -> Error {
+    Error::of_value("unmatched '{' in format spec")
+}
+
+fn out_of_range() -> Error {
+    Error::new(Class::IndexError, "tuple index out of range")
 }

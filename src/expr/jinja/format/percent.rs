@@ -102,6 +102,11 @@ impl Writer<'_> {
 
     fn directive(&mut self, chars: &[char], at: &mut usize) -> Result<()> {
         let incomplete = || Error::of_value("incomplete format");
+        if chars.get(*at) == Some(&'%') {
+            *at += 1;
+            self.out.push('%');
+            return Ok(());
+        }
         let mut keyed = None;
         if chars.get(*at) == Some(&'(') {
             keyed = Some(self.keyed(chars, at)?);
@@ -131,10 +136,10 @@ impl Writer<'_> {
         }
         let kind = *chars.get(*at).ok_or_else(incomplete)?;
         *at += 1;
-        if kind == '%' {
-            self.out.push('%');
-            return Ok(());
-        }
+        let value = match keyed {
+            Some(value) => value,
+            None => self.values.next()?,
+        };
         if !"diuoxXeEfFgGcrsa".contains(kind) {
             return Err(Error::of_value(format!(
                 "unsupported format character '{kind}' ({:#x}) at index {}",
@@ -142,10 +147,6 @@ impl Writer<'_> {
                 *at - 1
             )));
         }
-        let value = match keyed {
-            Some(value) => value,
-            None => self.values.next()?,
-        };
         self.conversion(kind, &directive, &value)
     }
 
@@ -227,13 +228,12 @@ impl Writer<'_> {
             }
             'c' => {
                 let text = match value {
-                    Value::Str(text) if text.chars().count() == 1 => text.to_string(),
+                    Value::Str(text) | Value::Markup(text) if text.chars().count() == 1 => text.to_string(),
+                    Value::Big(_) => return Err(out_of_range()),
                     other => match other.as_int() {
                         Some(code) => {
                             let c = u32::try_from(code).ok().and_then(char::from_u32);
-                            let c = c.ok_or_else(|| {
-                                Error::new(Class::OverflowError, "%c arg not in range(0x110000)")
-                            })?;
+                            let c = c.ok_or_else(out_of_range)?;
                             c.to_string()
                         }
                         None => return Err(Error::of_type("%c requires int or char")),
@@ -322,6 +322,10 @@ impl Writer<'_> {
         };
         self.out.push_str(&text);
     }
+}
+
+fn out_of_range() -> Error {
+    Error::new(Class::OverflowError, "%c arg not in range(0x110000)")
 }
 
 /// A repr with everything outside ASCII escaped.

@@ -27,7 +27,9 @@ pub(super) fn format_value(value: &Value, spec: &str, run: &mut Run) -> Result<A
         return Err(undefined.error());
     }
     let text = match (value, Number::of(value)) {
-        (Value::Str(text) | Value::Markup(text), _) => Spec::parse(spec, "str")?.text(text),
+        (Value::Str(text) | Value::Markup(text), _) => {
+            Spec::parse(spec, "str")?.text(text, value.type_name())
+        }
         (_, Some(Number::Float(float))) => Spec::parse(spec, "float")?.float(float, "float"),
         (_, Some(number)) => {
             let kind = value.type_name();
@@ -49,16 +51,53 @@ pub(super) fn format_value(value: &Value, spec: &str, run: &mut Run) -> Result<A
     Ok(text.into())
 }
 
+/// How to write one value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spec {
     pub(super) fill: char,
     pub(super) align: Option<char>,
     pub(super) sign: Option<char>,
+    pub(super) without_negative_zero: bool,
     pub(super) alternate: bool,
     pub(super) width: usize,
     pub(super) grouping: Option<char>,
     pub(super) precision: Option<usize>,
     pub(super) kind: Option<char>,
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Self {
+            fill: ' ',
+            align: None,
+            sign: None,
+            without_negative_zero: false,
+            alternate: false,
+            width: 0,
+            grouping: None,
+            precision: None,
+            kind: None,
+        }
+    }
+}
+
+/// A number in the specification.
+fn number(chars: &[char], at: &mut usize) -> Result<Option<usize>> {
+    let begin = *at;
+    while chars.get(*at).is_some_and(char::is_ascii_digit) {
+        *at += 1;
+    }
+    if begin == *at {
+        return Ok(None);
+    }
+    let digits: String = chars[begin..*at].iter().collect();
+    let value = digits.parse().ok().filter(|value| *value <= MAX_OUTPUT);
+    value.map(Some).ok_or_else(|| Error::of_value("Too many decimal digits in format string"))
+}
+
+/// A format code as messages show it.
+fn shown(kind: char) -> String {
+    if kind.is_ascii_graphic() { kind.to_string() } else { format!("\\x{:x}", u32::from(kind)) }
 }
 
 impl Spec {
@@ -67,18 +106,10 @@ impl Spec {
             || Error::of_value(format!("Invalid format specifier '{spec}' for object of type '{kind}'"));
         let chars: Vec<char> = spec.chars().collect();
         let is_align = |at: usize| chars.get(at).is_some_and(|c| matches!(c, '<' | '>' | '=' | '^'));
+        let mut parsed = Self::default();
         let mut at = 0;
-        let mut parsed = Self {
-            fill: ' ',
-            align: None,
-            sign: None,
-            alternate: false,
-            width: 0,
-            grouping: None,
-            precision: None,
-            kind: None,
-        };
-        if is_align(1) {
+        let has_fill = is_align(1);
+        if has_fill {
             parsed.fill = chars[0];
             parsed.align = Some(chars[1]);
             at = 2;
@@ -90,64 +121,64 @@ impl Spec {
             parsed.sign = Some(*sign);
             at += 1;
         }
-        if chars.get(at) == Some(&'z') {
-            return Err(invalid());
-        }
-        if chars.get(at) == Some(&'#') {
-            parsed.alternate = true;
-            at += 1;
-        }
-        if chars.get(at) == Some(&'0') {
-            if parsed.align.is_none() {
-                parsed.fill = '0';
-                // Text has no sign to put the zeros behind.
-                parsed.align = Some(if kind == "str" { '<' } else { '=' });
-            }
-            at += 1;
-        }
-        let number = |at: &mut usize| -> Result<Option<usize>> {
-            let begin = *at;
-            while chars.get(*at).is_some_and(char::is_ascii_digit) {
-                *at += 1;
-            }
-            if begin == *at {
-                return Ok(None);
-            }
-            let digits: String = chars[begin..*at].iter().collect();
-            let value = digits.parse().ok().filter(|value| *value <= MAX_OUTPUT);
-            value.map(Some).ok_or_else(|| Error::of_value("Too many decimal digits in format string"))
+        let flag = |c: char, at: &mut usize| {
+            let found = chars.get(*at) == Some(&c);
+            *at += usize::from(found);
+            found
         };
-        parsed.width = number(&mut at)?.unwrap_or(0);
-        if let Some(grouping @ (',' | '_')) = chars.get(at) {
-            parsed.grouping = Some(*grouping);
-            at += 1;
+        parsed.without_negative_zero = flag('z', &mut at);
+        parsed.alternate = flag('#', &mut at);
+        if !has_fill && flag('0', &mut at) {
+            parsed.fill = '0';
+            // Text has no sign to put the zeros behind.
+            if parsed.align.is_none() && kind != "str" {
+                parsed.align = Some('=');
+            }
         }
-        if let Some(second @ (',' | '_')) = chars.get(at) {
-            return Err(Error::of_value(match (parsed.grouping, second) {
-                (Some(first), second) if first == *second => {
-                    format!("Cannot specify '{first}' with '{second}'.")
-                }
-                _ => "Cannot specify both ',' and '_'.".to_owned(),
-            }));
+        parsed.width = number(&chars, &mut at)?.unwrap_or(0);
+        let both = || Error::of_value("Cannot specify both ',' and '_'.");
+        if flag(',', &mut at) {
+            parsed.grouping = Some(',');
         }
-        if chars.get(at) == Some(&'.') {
-            at += 1;
-            parsed.precision =
-                Some(number(&mut at)?.ok_or_else(|| Error::of_value("Format specifier missing precision"))?);
+        if flag('_', &mut at) {
+            if parsed.grouping.is_some() {
+                return Err(both());
+            }
+            parsed.grouping = Some('_');
+            if chars.get(at) == Some(&',') {
+                return Err(both());
+            }
+        }
+        if flag('.', &mut at) {
+            let missing = || Error::of_value("Format specifier missing precision");
+            parsed.precision = Some(number(&chars, &mut at)?.ok_or_else(missing)?);
         }
         match chars.get(at..).unwrap_or_default() {
             [] => {}
             [kind] => parsed.kind = Some(*kind),
             _ => return Err(invalid()),
         }
+        parsed.check_grouping(kind)?;
         Ok(parsed)
+    }
+
+    /// Only plain numbers are grouped, and those of other bases by `_` alone.
+    fn check_grouping(&self, object: &str) -> Result<()> {
+        let Some(grouping) = self.grouping else { return Ok(()) };
+        let kind = self.kind.unwrap_or(if object == "str" { 's' } else { 'd' });
+        let fits = matches!(kind, 'd' | 'e' | 'f' | 'g' | 'E' | 'G' | '%' | 'F')
+            || (grouping == '_' && matches!(kind, 'b' | 'o' | 'x' | 'X'));
+        if fits {
+            return Ok(());
+        }
+        Err(Error::of_value(format!("Cannot specify '{grouping}' with '{}'.", shown(kind))))
     }
 
     // ── text ────────────────────────────────────────────────────────────────────────────────
 
-    pub(super) fn text(self, text: &str) -> Result<String> {
+    pub(super) fn text(self, text: &str, object: &str) -> Result<String> {
         if self.kind.is_some_and(|kind| kind != 's') {
-            return Err(self.unknown("str"));
+            return Err(self.unknown(object));
         }
         if self.sign.is_some() {
             return Err(Error::of_value(if self.sign == Some(' ') {
@@ -156,14 +187,14 @@ impl Spec {
                 "Sign not allowed in string format specifier"
             }));
         }
+        if self.without_negative_zero {
+            return Err(Error::of_value("Negative zero coercion (z) not allowed in string format specifier"));
+        }
         if self.alternate {
             return Err(Error::of_value("Alternate form (#) not allowed in string format specifier"));
         }
         if self.align == Some('=') {
             return Err(Error::of_value("'=' alignment not allowed in string format specifier"));
-        }
-        if let Some(grouping) = self.grouping {
-            return Err(Error::of_value(format!("Cannot specify '{grouping}' with 's'.")));
         }
         let end =
             self.precision.and_then(|count| text.char_indices().nth(count)).map_or(text.len(), |(at, _)| at);
@@ -171,10 +202,8 @@ impl Spec {
     }
 
     fn unknown(self, object: &str) -> Error {
-        let kind = self.kind.unwrap_or(' ');
-        let shown =
-            if kind.is_ascii_graphic() { kind.to_string() } else { format!("\\x{:x}", u32::from(kind)) };
-        Error::of_value(format!("Unknown format code '{shown}' for object of type '{object}'"))
+        let kind = shown(self.kind.unwrap_or(' '));
+        Error::of_value(format!("Unknown format code '{kind}' for object of type '{object}'"))
     }
 
     /// Sign, prefix and digits, filled up to the width.
@@ -202,25 +231,25 @@ impl Spec {
     // ── numbers ─────────────────────────────────────────────────────────────────────────────
 
     pub(super) fn integer(self, int: &BigInt, object: &str) -> Result<String> {
-        if self.precision.is_some() {
-            return Err(Error::of_value("Precision not allowed in integer format specifier"));
-        }
         let kind = self.kind.unwrap_or('d');
-        if kind == 'c' {
-            return self.character(int);
-        }
         let (radix, prefix) = match kind {
-            'd' | 'n' => (10, ""),
+            'd' | 'n' | 'c' => (10, ""),
             'b' => (2, "0b"),
             'o' => (8, "0o"),
             'x' => (16, "0x"),
             'X' => (16, "0X"),
             _ => return Err(self.unknown(object)),
         };
-        if let Some(',') = self.grouping
-            && radix != 10
-        {
-            return Err(Error::of_value(format!("Cannot specify ',' with '{kind}'.")));
+        if self.precision.is_some() {
+            return Err(Error::of_value("Precision not allowed in integer format specifier"));
+        }
+        if self.without_negative_zero {
+            return Err(Error::of_value(
+                "Negative zero coercion (z) not allowed in integer format specifier",
+            ));
+        }
+        if kind == 'c' {
+            return self.character(int);
         }
         let mut digits = if radix == 10 {
             crate::expr::jinja::value::big_text(int)?.trim_start_matches('-').to_owned()
@@ -239,14 +268,20 @@ impl Spec {
         if self.sign.is_some() {
             return Err(Error::of_value("Sign not allowed with integer format specifier 'c'"));
         }
+        if self.alternate {
+            return Err(Error::of_value("Alternate form (#) not allowed with integer format specifier 'c'"));
+        }
         let code = u32::try_from(int).ok().and_then(char::from_u32);
         let code = code.ok_or_else(|| {
             Error::new(crate::expr::jinja::error::Class::OverflowError, "%c arg not in range(0x110000)")
         })?;
-        Ok(self.padded("", "", &code.to_string(), '<'))
+        Ok(self.padded("", "", &code.to_string(), '>'))
     }
 
     pub(super) fn float(self, value: f64, object: &str) -> Result<String> {
+        if self.kind == Some('r') {
+            return Err(self.unknown(object));
+        }
         let kind = self.kind.unwrap_or('r');
         let form = match kind.to_ascii_lowercase() {
             'e' => 'e',
@@ -257,10 +292,13 @@ impl Spec {
         };
         let percent = kind == '%';
         let value = if percent { value * 100.0 } else { value };
-        let sign = self.sign_text(value.is_sign_negative() && !value.is_nan());
         let mut text = match (float::special(value), self.precision) {
             (Some(word), _) => word.to_owned(),
-            (None, None) if kind == 'r' => pytext::float_repr(value.abs()),
+            (None, None) if kind == 'r' => {
+                let text = pytext::float_repr(value.abs());
+                // The point that `#` asks for is only missing before an exponent.
+                if self.alternate && !text.contains('.') { text.replacen('e', ".e", 1) } else { text }
+            }
             (None, precision) => {
                 let precision = precision.unwrap_or(6);
                 if precision > MAX_PRECISION {
@@ -275,6 +313,9 @@ impl Spec {
         if kind.is_ascii_uppercase() {
             text.make_ascii_uppercase();
         }
+        let is_zero =
+            self.without_negative_zero && !text.contains(|c: char| matches!(c, '1'..='9' | 'n' | 'N'));
+        let sign = self.sign_text(value.is_sign_negative() && !value.is_nan() && !is_zero);
         let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (whole, rest) = text.split_at(split);
         let rest = if percent { format!("{rest}%") } else { rest.to_owned() };

@@ -16,7 +16,7 @@ pub(super) fn call(bytes: &[u8], name: &str, args: Args) -> Result<Value> {
             let errors = args.optional(1).unwrap_or_else(|| Value::str("strict"));
             decode(bytes, str_arg(&encoding, "decode")?, str_arg(&errors, "decode")?)
         }
-        "hex" => Ok(Value::str(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())),
+        "hex" => Ok(Value::str(hex::encode(bytes))),
         _ => {
             let part = Signature::by_position("find", 1, &["sub"]).bind(args)?.take(0);
             let Value::Bytes(part) = part else {
@@ -55,7 +55,7 @@ fn decode(bytes: &[u8], encoding: &str, errors: &str) -> Result<Value> {
             return Ok(Value::str(bytes.iter().map(|byte| char::from(*byte)).collect::<String>()));
         }
         "ascii" | "us-ascii" if bytes.is_ascii() => {}
-        _ => return Err(Error::new(Class::Exception, format!("unknown encoding: {encoding}"))),
+        _ => return Err(Error::new(Class::LookupError, format!("unknown encoding: {encoding}"))),
     }
     match (std::str::from_utf8(bytes), errors) {
         (Ok(text), _) => Ok(Value::str(text)),

@@ -4,7 +4,11 @@
 pub(in super::super) fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
-        Some(first) => title_char(first) + &chars.as_str().to_lowercase(),
+        Some(first) => {
+            // Lower case depends on the letters before, so the first one is lowered with the others.
+            let begin: usize = first.to_lowercase().map(char::len_utf8).sum();
+            title_char(first) + text.to_lowercase().get(begin..).unwrap_or_default()
+        }
         None => String::new(),
     }
 }
@@ -13,9 +17,9 @@ pub(in super::super) fn capitalize(text: &str) -> String {
 pub(super) fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_word = false;
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         if in_word {
-            out.extend(c.to_lowercase());
+            lower_char(text, at, c, &mut out);
         } else {
             out.push_str(&title_char(c));
         }
@@ -43,14 +47,25 @@ fn title_char(c: char) -> String {
 /// `text.swapcase()`.
 pub(super) fn swap(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         if c.is_uppercase() {
-            out.extend(c.to_lowercase());
+            lower_char(text, at, c, &mut out);
         } else {
             out.extend(c.to_uppercase());
         }
     }
     out
+}
+
+/// A character in lower case; a sigma that ends a word has a form of its own.
+fn lower_char(text: &str, at: usize, c: char, out: &mut String) {
+    let ends_word = |rest: &str| !rest.chars().next().is_some_and(is_cased);
+    let follows = text[..at].chars().next_back().is_some_and(is_cased);
+    if c == 'Σ' && follows && ends_word(&text[at + c.len_utf8()..]) {
+        out.push('ς');
+    } else {
+        out.extend(c.to_lowercase());
+    }
 }
 
 fn is_title(c: char) -> bool {

@@ -1,6 +1,6 @@
 //! Methods of dictionaries.
 
-use super::views;
+use super::{no_args, views};
 use crate::expr::jinja::{
     args::{Args, Signature},
     error::{Class, Error, Result},
@@ -19,9 +19,7 @@ pub(super) fn call(dict: &Dict, name: &str, args: Args, run: &mut Run) -> Result
             Ok(dict.read(|map| map.get(&key).cloned()).unwrap_or_else(|| args.take(1)))
         }
         "items" | "keys" | "values" => {
-            if !args.positional.is_empty() || !args.named.is_empty() {
-                return Err(Error::of_type(format!("dict.{name}() takes no arguments")));
-            }
+            no_args(&format!("dict.{name}"), &args)?;
             Ok(views::view(dict.clone(), name))
         }
         "setdefault" => {
@@ -47,15 +45,20 @@ pub(super) fn call(dict: &Dict, name: &str, args: Args, run: &mut Run) -> Result
                 None => Err(value::missing_key(&key, &mut run.budget)),
             }
         }
-        "popitem" => match dict.change(Map::pop) {
-            Some((key, value)) => Ok(Value::tuple(vec![key.into_value(), value])),
-            None => Err(Error::new(Class::KeyError, "'popitem(): dictionary is empty'")),
-        },
+        "popitem" => {
+            no_args("dict.popitem", &args)?;
+            match dict.change(Map::pop) {
+                Some((key, value)) => Ok(Value::tuple(vec![key.into_value(), value])),
+                None => Err(Error::new(Class::KeyError, "'popitem(): dictionary is empty'")),
+            }
+        }
         "clear" => {
+            no_args("dict.clear", &args)?;
             drop(dict.change(std::mem::take));
             Ok(Value::None)
         }
         "copy" => {
+            no_args("dict.copy", &args)?;
             run.budget.make_items(dict.len())?;
             Ok(Value::dict(dict.read(Map::clone)))
         }

@@ -1,6 +1,6 @@
 //! Methods of lists, and the two that tuples and ranges have.
 
-use super::{bounds, int_arg};
+use super::{bounds, int_arg, no_args};
 use crate::expr::jinja::{
     args::{Args, Signature},
     error::{Class, Error, Result},
@@ -49,8 +49,12 @@ pub(super) fn call(list: &List, name: &str, args: Args, run: &mut Run) -> Result
             };
             list.change(|items| items.remove(at));
         }
-        "clear" => drop(list.change(std::mem::take)),
+        "clear" => {
+            no_args("list.clear", &args)?;
+            drop(list.change(std::mem::take));
+        }
         "reverse" => {
+            no_args("list.reverse", &args)?;
             run.budget.pay_items(list.len())?;
             list.change(|items| items.reverse());
         }
@@ -73,7 +77,7 @@ pub(super) fn call(list: &List, name: &str, args: Args, run: &mut Run) -> Result
             list.change(|items| *items = sorted);
         }
         "copy" => {
-            args.unnamed("list.copy")?;
+            no_args("list.copy", &args)?;
             return Ok(Value::list(run.items(&receiver)?));
         }
         _ => return call_fixed(&receiver, name, args, run),

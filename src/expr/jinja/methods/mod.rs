@@ -66,6 +66,17 @@ pub(super) fn property(value: &Value, name: &str) -> Option<Value> {
     }
 }
 
+/// Refuses any argument.
+fn no_args(function: &str, args: &Args) -> Result<()> {
+    if !args.named.is_empty() {
+        return Err(Error::of_type(format!("{function}() takes no keyword arguments")));
+    }
+    match args.positional.len() {
+        0 => Ok(()),
+        count => Err(Error::of_type(format!("{function}() takes no arguments ({count} given)"))),
+    }
+}
+
 /// A method a template may see but not use: it has no use without types that are not there.
 fn unsupported(kind: &str, name: &str) -> Error {
     Error::of_type(format!("{kind}.{name}() is not supported in templates"))

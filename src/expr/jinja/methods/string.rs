@@ -54,18 +54,17 @@ pub(super) fn call(value: &Value, text: &Arc<str>, name: &str, args: Args, run: 
     }
     let mut args = signature(name).bind(args)?;
     let result = text_method(text, name, &mut args, run, matches!(value, Value::Markup(_)))?;
-    Ok(match (value, result) {
-        // HTML stays HTML through its own methods.
-        (Value::Markup(_), Value::Str(text)) => Value::Markup(text),
-        (Value::Markup(_), Value::List(list)) => {
-            let items = list.items().into_iter().map(|item| match item {
-                Value::Str(text) => Value::Markup(text),
-                other => other,
-            });
-            Value::list(items.collect())
-        }
-        (_, other) => other,
-    })
+    // HTML stays HTML through its own methods.
+    Ok(if matches!(value, Value::Markup(_)) { marked(result) } else { result })
+}
+
+fn marked(value: Value) -> Value {
+    match value {
+        Value::Str(text) => Value::Markup(text),
+        Value::List(list) => Value::list(list.items().into_iter().map(marked).collect()),
+        Value::Tuple(tuple) => Value::tuple(tuple.items().iter().cloned().map(marked).collect()),
+        other => other,
+    }
 }
 
 fn text_method(text: &Arc<str>, name: &str, args: &mut Bound, run: &mut Run, is_html: bool) -> Result<Value> {
@@ -96,7 +95,7 @@ fn text_method(text: &Arc<str>, name: &str, args: &mut Bound, run: &mut Run, is_
         "split" | "rsplit" => split(text, name == "rsplit", args, run)?,
         "splitlines" => {
             let keep = args.optional(0);
-            let keep = keep.map_or(Ok(false), |keep| run.is_true(&keep))?;
+            let keep = keep.map_or(Ok(0), |keep| int_arg(&keep))? != 0;
             let lines = split_lines(text, keep);
             run.budget.make_items(lines.len())?;
             Value::list(lines.into_iter().map(Value::str).collect())
@@ -365,7 +364,7 @@ fn encode(text: &str, args: &mut Bound) -> Result<Value> {
         "ascii" | "us-ascii" => (0x80, "ascii"),
         "latin-1" | "latin1" | "iso-8859-1" | "l1" => (0x100, "latin-1"),
         _ => {
-            return Err(Error::new(Class::Exception, format!("unknown encoding: {encoding}")));
+            return Err(Error::new(Class::LookupError, format!("unknown encoding: {encoding}")));
         }
     };
     let mut bytes = Vec::with_capacity(text.len());
@@ -406,13 +405,10 @@ fn translate(text: &str, table: &Value, run: &mut Run) -> Result<Value> {
     let mut out = String::new();
     for c in text.chars() {
         let code = Value::Int(i64::from(u32::from(c)));
-        let replacement = match table {
-            Value::Dict(_) => {
-                let found = run.contains(table, &code)?;
-                if found { Some(run.item(table, &code)?) } else { None }
-            }
-            _ => return Err(Error::of_type(format!("'{}' object is not subscriptable", table.type_name()))),
-        };
+        if run.iterate_if_possible(table)?.is_none() {
+            return Err(Error::of_type(format!("'{}' object is not subscriptable", table.type_name())));
+        }
+        let replacement = Some(run.item(table, &code)?).filter(|found| !found.is_undefined());
         match replacement {
             None => out.push(c),
             Some(Value::None) => {}

@@ -212,7 +212,9 @@ pub(in super::super) fn is_hidden(value: &Value, name: &str) -> bool {
             _ => &[INSTANCE],
         },
         // An undefined value raises for every other name.
-        Value::Undefined(_) => &[],
+        Value::Undefined(_) => {
+            &[SEQUENCE, NUMBER, &["__bool__", "__call__", "__complex__", "__getattr__", "__slots__"]]
+        }
     };
     OBJECT.contains(&name) || more.iter().any(|names| names.contains(&name))
 }

@@ -5,7 +5,7 @@ use crate::expr::jinja::{
     budget::Budget,
     error::Result,
     render::Run,
-    value::{self, Dict, Map, Object, Value},
+    value::{self, Dict, Key, Map, Object, Value},
 };
 
 /// The view of this name.
@@ -55,6 +55,10 @@ impl Object for View {
         Some(self.is_disjoint(args, run))
     }
 
+    fn shown_dict(&self) -> Option<Dict> {
+        Some(self.dict.clone())
+    }
+
     fn length(&self, _run: &mut Run) -> Result<Option<usize>> {
         Ok(Some(self.dict.len()))
     }
@@ -62,6 +66,39 @@ impl Object for View {
     fn items(&self, run: &mut Run) -> Result<Option<Vec<Value>>> {
         run.budget.make_items(self.dict.len())?;
         Ok(Some(self.list()))
+    }
+
+    fn contains(&self, item: &Value, budget: &mut Budget) -> Option<Result<bool>> {
+        match self.kind {
+            "dict_keys" => {
+                let found = |key| self.dict.read(|map| map.contains_key(&key));
+                Some(Key::new(item.clone()).map(found))
+            }
+            "dict_items" => Some(self.has_entry(item, budget)),
+            _ => None,
+        }
+    }
+
+    fn equals(&self, other: &dyn Object, budget: &mut Budget) -> Option<Result<bool>> {
+        let other: &Self = other.as_any()?.downcast_ref()?;
+        if self.kind == "dict_values" || other.kind == "dict_values" {
+            return None;
+        }
+        if self.dict.len() != other.dict.len() {
+            return Some(Ok(false));
+        }
+        // Two views are equal as sets are.
+        for item in self.list() {
+            match other.contains(&item, budget) {
+                Some(Ok(true)) => {}
+                answer => return answer,
+            }
+        }
+        Some(Ok(true))
+    }
+
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        Some(self)
     }
 
     fn held_values(&self) -> Vec<Value> {
@@ -74,6 +111,16 @@ impl Object for View {
 }
 
 impl View {
+    fn has_entry(&self, item: &Value, budget: &mut Budget) -> Result<bool> {
+        let Value::Tuple(entry) = item else { return Ok(false) };
+        let [key, value] = entry.items() else { return Ok(false) };
+        let key = Key::new(key.clone())?;
+        match self.dict.read(|map| map.get(&key).cloned()) {
+            Some(found) => value::eq(&found, value, budget),
+            None => Ok(false),
+        }
+    }
+
     fn is_disjoint(&self, args: Args, run: &mut Run) -> Result<Value> {
         let mut found = false;
         let own = Value::list(self.list());

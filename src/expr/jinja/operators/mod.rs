@@ -6,7 +6,7 @@ pub(super) use number::{Number, float_of, round_half_even};
 
 use super::{
     budget::Budget,
-    error::{Error, Result},
+    error::{Class, Error, Result},
     filters::html,
     format,
     render::Run,
@@ -95,11 +95,12 @@ fn repeated(run: &mut Run, left: &Value, right: &Value) -> Result<Option<Value>>
         (sequence, count) => (sequence, count),
     };
     let count = match count {
-        Value::Big(int) if int.sign() == num_bigint::Sign::Plus => usize::MAX,
-        Value::Big(_) => 0,
+        Value::Big(_) if is_sequence(sequence) => {
+            return Err(Error::new(Class::OverflowError, "cannot fit 'int' into an index-sized integer"));
+        }
         other => match other.as_int() {
             Some(int) => usize::try_from(int).unwrap_or(0),
-            None => return Ok(not_a_count(sequence, other)?),
+            None => return not_a_count(sequence, other),
         },
     };
     Ok(Some(match sequence {
@@ -121,10 +122,11 @@ fn repeated(run: &mut Run, left: &Value, right: &Value) -> Result<Option<Value>>
     }))
 }
 
+fn is_sequence(value: &Value) -> bool {
+    matches!(value, Value::Str(_) | Value::Markup(_) | Value::Bytes(_) | Value::List(_) | Value::Tuple(_))
+}
+
 fn not_a_count(sequence: &Value, count: &Value) -> Result<Option<Value>> {
-    let is_sequence = |value: &Value| {
-        matches!(value, Value::Str(_) | Value::Markup(_) | Value::Bytes(_) | Value::List(_) | Value::Tuple(_))
-    };
     let other = match (is_sequence(sequence), is_sequence(count)) {
         (true, _) => count,
         (false, true) => sequence,

@@ -103,7 +103,8 @@ pub(super) fn arithmetic(operator: Operator, a: Number, b: Number, budget: &mut 
                 (Operator::Div, false) => "division by zero",
                 (Operator::FloorDiv, true) => "float floor division by zero",
                 (_, true) => "float modulo",
-                (_, false) => "integer division or modulo by zero",
+                (Operator::FloorDiv, false) => "integer division or modulo by zero",
+                (_, false) => "integer modulo by zero",
             },
         ));
     }
@@ -219,10 +220,15 @@ fn floats(operator: Operator, a: f64, b: f64) -> Result<Value> {
         Operator::Mul => a * b,
         Operator::Div => a / b,
         Operator::FloorDiv => {
-            let rest = modulo(a, b);
-            let quotient = (a - rest) / b;
+            let rest = a % b;
+            let differs = rest != 0.0 && (b < 0.0) != (rest < 0.0);
+            let quotient = (a - rest) / b - if differs { 1.0 } else { 0.0 };
             let floor = quotient.floor();
-            if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+            match quotient {
+                0.0 => 0f64.copysign(a / b),
+                quotient if quotient - floor > 0.5 => floor + 1.0,
+                _ => floor,
+            }
         }
         Operator::Mod => modulo(a, b),
         Operator::Pow => {

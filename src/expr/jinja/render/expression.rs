@@ -98,7 +98,7 @@ impl Run {
         match otherwise {
             Some(otherwise) => self.eval(otherwise),
             // Without `else` the answer prints as nothing, however strict the template is.
-            None => Ok(value::Undefined::new(
+            None => Ok(value::Undefined::value(
                 "the inline if-expression evaluated to false and no else section was defined.".to_owned(),
                 false,
             )),
@@ -182,6 +182,11 @@ impl Run {
             }
             Value::Undefined(undefined) if undefined.is_strict() => Err(undefined.error()),
             other => {
+                if let Value::Object(object) = other
+                    && let Some(answer) = object.contains(item, &mut self.budget)
+                {
+                    return answer;
+                }
                 let Some(mut items) = self.iterate_if_possible(other)? else {
                     return Err(Error::of_type(format!(
                         "argument of type '{}' is not iterable",

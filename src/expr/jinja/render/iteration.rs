@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Run;
 use crate::expr::jinja::{
-    error::{Error, Result},
-    value::{List, Object, Range, Tuple, Value},
+    error::{Class, Error, Result},
+    value::{Dict, List, Object, Range, Tuple, Value},
 };
 
 /// Where in its items a walk is.
@@ -15,6 +15,12 @@ pub(in super::super) enum Iteration {
     Tuple(Tuple, usize),
     /// Items that were taken when the walk began.
     Items(std::vec::IntoIter<Value>),
+    /// Items taken from a dictionary, which must not grow or shrink meanwhile.
+    Entries {
+        items: std::vec::IntoIter<Value>,
+        of: Dict,
+        length: usize,
+    },
     /// Text, and the byte of the next character.
     Text(Arc<str>, usize),
     Range(Range, usize),
@@ -38,6 +44,10 @@ impl Iteration {
                 item
             }
             Self::Items(items) => items.next(),
+            Self::Entries { of, length, .. } if of.len() != *length => {
+                return Err(Error::new(Class::RuntimeError, "dictionary changed size during iteration"));
+            }
+            Self::Entries { items, .. } => items.next(),
             Self::Text(text, at) => {
                 let c = text.get(*at..).and_then(|rest| rest.chars().next());
                 *at += c.map_or(0, char::len_utf8);
@@ -56,6 +66,19 @@ impl Iteration {
     }
 }
 
+impl Iteration {
+    /// The values it goes through.
+    pub(super) fn held(&self) -> Vec<Value> {
+        match self {
+            Self::List(list, _) => vec![Value::List(list.clone())],
+            Self::Tuple(tuple, _) => vec![Value::Tuple(tuple.clone())],
+            Self::Items(items) | Self::Entries { items, .. } => items.as_slice().to_vec(),
+            Self::Own(object) => vec![Value::Object(object.clone())],
+            Self::Text(..) | Self::Range(..) => Vec::new(),
+        }
+    }
+}
+
 impl Run {
     /// `iter(value)`, or `None` for what has no items.
     pub(in super::super) fn iterate_if_possible(&mut self, value: &Value) -> Result<Option<Iteration>> {
@@ -65,7 +88,7 @@ impl Run {
             Value::Dict(dict) => {
                 self.budget.pay_items(dict.len())?;
                 let keys: Vec<_> = dict.read(|map| map.keys().map(|key| key.value().clone()).collect());
-                Iteration::Items(keys.into_iter())
+                Iteration::Entries { items: keys.into_iter(), of: dict.clone(), length: dict.len() }
             }
             Value::Str(text) | Value::Markup(text) => Iteration::Text(text.clone(), 0),
             Value::Range(range) => Iteration::Range(*range, 0),
@@ -75,7 +98,10 @@ impl Run {
             }
             Value::Object(object) if object.is_iterator() => Iteration::Own(object.clone()),
             Value::Object(object) => match object.items(self)? {
-                Some(items) => Iteration::Items(items.into_iter()),
+                Some(items) => match object.shown_dict() {
+                    Some(of) => Iteration::Entries { length: of.len(), items: items.into_iter(), of },
+                    None => Iteration::Items(items.into_iter()),
+                },
                 None => return Ok(None),
             },
             Value::Undefined(undefined) if undefined.is_strict() => return Err(undefined.error()),

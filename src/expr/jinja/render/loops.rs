@@ -34,12 +34,12 @@ impl Run {
         if for_loop.test.is_some() {
             // The test sees no `loop`, and `loop` knows only the items that pass.
             let passed = self.passing(for_loop, iteration, scope)?;
-            length = None;
+            length = Some(passed.len());
             iteration = Iteration::Items(passed.into_iter());
         }
         let state = Arc::new(Loop {
             place: Mutex::new(Place::new(iteration, length)),
-            for_loop: for_loop.clone(),
+            definition: for_loop.clone(),
             scope,
             depth,
         });
@@ -109,7 +109,7 @@ impl Run {
 /// The `loop` of a body.
 struct Loop {
     place: Mutex<Place>,
-    for_loop: Arc<For>,
+    definition: Arc<For>,
     scope: ScopeId,
     /// How many loops of the same body are around this one.
     depth: i64,
@@ -123,9 +123,22 @@ struct Place {
     index: usize,
     before: Option<Value>,
     current: Option<Value>,
-    /// The next item, if it was asked for already; the inner `None` is the end.
-    after: Option<Option<Value>>,
+    after: Ahead,
     last_changed: Option<Value>,
+}
+
+/// What is known of the next item.
+#[derive(Clone)]
+enum Ahead {
+    Unknown,
+    Item(Value),
+    End,
+}
+
+impl Ahead {
+    fn of(item: Option<Value>) -> Self {
+        item.map_or(Self::End, Self::Item)
+    }
 }
 
 impl Place {
@@ -136,7 +149,7 @@ impl Place {
             index: 0,
             before: None,
             current: None,
-            after: None,
+            after: Ahead::Unknown,
             last_changed: None,
         }
     }
@@ -152,10 +165,11 @@ impl Loop {
 
     /// Begins the next turn.
     fn advance(&self, run: &mut Run) -> Result<Option<Value>> {
-        let known = self.place.lock().after.take();
+        let known = std::mem::replace(&mut self.place.lock().after, Ahead::Unknown);
         let item = match known {
-            Some(item) => item,
-            None => self.fetch(run)?,
+            Ahead::Item(item) => Some(item),
+            Ahead::End => None,
+            Ahead::Unknown => self.fetch(run)?,
         };
         let mut place = self.place.lock();
         if item.is_some() {
@@ -167,11 +181,14 @@ impl Loop {
     }
 
     fn peek(&self, run: &mut Run) -> Result<Option<Value>> {
-        if let Some(known) = &self.place.lock().after {
-            return Ok(known.clone());
+        let known = self.place.lock().after.clone();
+        match known {
+            Ahead::Item(item) => return Ok(Some(item)),
+            Ahead::End => return Ok(None),
+            Ahead::Unknown => {}
         }
         let item = self.fetch(run)?;
-        self.place.lock().after = Some(item.clone());
+        self.place.lock().after = Ahead::of(item.clone());
         Ok(item)
     }
 
@@ -185,7 +202,7 @@ impl Loop {
             rest.push(item);
         }
         let mut place = self.place.lock();
-        let ahead = usize::from(matches!(place.after, Some(Some(_))));
+        let ahead = usize::from(matches!(place.after, Ahead::Item(_)));
         let length = rest.len() + place.index + ahead;
         place.length = Some(length);
         place.items = Some(Iteration::Items(rest.into_iter()));
@@ -274,17 +291,27 @@ impl Object for Loop {
         let Some(items) = args.pop().filter(|_| args.is_empty()) else {
             return Err(Error::of_type("LoopContext.__call__() takes exactly one argument"));
         };
-        if !self.for_loop.recursive {
+        if !self.definition.recursive {
             return Err(Error::of_type(
                 "The loop must have the 'recursive' marker to be called recursively.",
             ));
         }
         let mut out = String::new();
-        run.turns(&self.for_loop, &items, self.scope, self.depth + 1, &mut out)?;
+        run.turns(&self.definition, &items, self.scope, self.depth + 1, &mut out)?;
         Ok(run.written(out))
     }
 
     fn length(&self, run: &mut Run) -> Result<Option<usize>> {
         self.count(run).map(Some)
+    }
+
+    fn held_values(&self) -> Vec<Value> {
+        let place = self.place.lock();
+        let ahead = match &place.after {
+            Ahead::Item(item) => Some(item.clone()),
+            _ => None,
+        };
+        let known = [&place.before, &place.current, &place.last_changed].into_iter().flatten().cloned();
+        known.chain(ahead).chain(place.items.iter().flat_map(Iteration::held)).collect()
     }
 }

@@ -81,7 +81,7 @@ impl Defined {
         if uses.caller {
             let caller = named.iter().position(|(name, _)| **name == *"caller").map(|at| named.remove(at).1);
             let caller =
-                caller.unwrap_or_else(|| Undefined::new("No caller defined".to_owned(), run.is_strict()));
+                caller.unwrap_or_else(|| Undefined::value("No caller defined".to_owned(), run.is_strict()));
             run.scopes.set(&"caller".into(), caller);
         }
         if uses.kwargs {

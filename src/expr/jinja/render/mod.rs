@@ -66,7 +66,7 @@ impl Run {
 
     /// An undefined value that says `message` when it is used.
     pub(super) fn undefined(&self, message: impl Into<String>) -> Value {
-        Undefined::new(message.into(), self.is_strict())
+        Undefined::value(message.into(), self.is_strict())
     }
 
     pub(super) fn is_strict(&self) -> bool {

@@ -25,6 +25,7 @@ impl Run {
                 self.print(&value, out)
             }
             Stmt::Set { target, value } => {
+                self.check_target(target)?;
                 let value = self.eval(value)?;
                 self.assign(target, value)
             }
@@ -50,6 +51,7 @@ impl Run {
         match statement {
             Stmt::For(for_loop) => self.for_loop(for_loop, out),
             Stmt::SetBlock { target, filters, body } => {
+                self.check_target(target)?;
                 let value = self.filtered(filters, body)?;
                 self.assign(target, value)
             }
@@ -154,19 +156,9 @@ impl Run {
             Target::Name(name) => self.scopes.set(name, value),
             Target::Member { namespace, name } => {
                 let object = self.name(namespace);
-                let is_set = match &object {
-                    Value::Object(object) => {
-                        self.check_holding(&Value::Object(object.clone()), &value)?;
-                        object.set_attribute(name, value)
-                    }
-                    Value::Undefined(undefined) if undefined.is_strict() => return Err(undefined.error()),
-                    _ => false,
-                };
-                if !is_set {
-                    return Err(Error::new(
-                        Class::TemplateRuntimeError,
-                        "cannot assign attribute on non-namespace object",
-                    ));
+                self.check_holding(&object, &value)?;
+                if let Value::Object(object) = object {
+                    object.set_attribute(name, value);
                 }
             }
             Target::Tuple(targets) => {
@@ -175,6 +167,21 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// Only namespaces have members that can be set; that is asked before the value is looked at.
+    fn check_target(&self, target: &Target) -> Result<()> {
+        match target {
+            Target::Name(_) => Ok(()),
+            Target::Tuple(targets) => targets.iter().try_for_each(|target| self.check_target(target)),
+            Target::Member { namespace, .. } => match self.name(namespace) {
+                Value::Object(object) if object.can_set_attributes() => Ok(()),
+                _ => Err(Error::new(
+                    Class::TemplateRuntimeError,
+                    "cannot assign attribute on non-namespace object",
+                )),
+            },
+        }
     }
 
     /// As many items as there are names for.
@@ -208,7 +215,9 @@ impl Run {
                     self.collect_blocks(&block.body);
                 }
                 Stmt::If { branches, otherwise } => {
-                    branches.iter().for_each(|(_, body)| self.collect_blocks(body));
+                    for (_, body) in branches {
+                        self.collect_blocks(body);
+                    }
                     self.collect_blocks(otherwise);
                 }
                 Stmt::For(for_loop) => {
@@ -237,6 +246,9 @@ impl Run {
             return Err(Error::new(Class::TemplateRuntimeError, format!("Required block {name} not found")));
         }
         let before = if block.scoped { self.scopes.open() } else { self.scopes.open_at_root() };
+        let no_parent = format!("there is no parent block called {}.", crate::pytext::repr_str(&block.name));
+        let no_parent = self.undefined(no_parent);
+        self.scopes.set(&"super".into(), no_parent);
         let done = self.body(&block.body, out);
         self.scopes.close(before);
         done

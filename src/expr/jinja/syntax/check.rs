@@ -17,7 +17,28 @@ use crate::{
 
 /// Refuses a template that uses what does not exist.
 pub(super) fn check(body: &[Stmt]) -> Result<()> {
+    blocks(body, &mut Vec::new())?;
     statements(body, false)
+}
+
+/// A name is given to one block only.
+fn blocks<'a>(body: &'a [Stmt], known: &mut Vec<&'a str>) -> Result<()> {
+    for statement in body {
+        if let Stmt::Block(block) = statement {
+            if known.contains(&&*block.name) {
+                return refuse(format!("block {} defined twice", repr_str(&block.name)));
+            }
+            known.push(&block.name);
+        }
+        let mut found = Ok(());
+        visit::statement_parts(statement, &mut |_| {}, &mut |inner| {
+            if found.is_ok() {
+                found = blocks(inner, known);
+            }
+        });
+        found?;
+    }
+    Ok(())
 }
 
 fn statements(body: &[Stmt], is_soft: bool) -> Result<()> {
@@ -41,7 +62,7 @@ fn statement(statement: &Stmt, is_soft: bool) -> Result<()> {
         Stmt::SetBlock { filters, .. } | Stmt::FilterBlock { filters, .. } => &filters[..],
         _ => &[],
     };
-    filters.iter().try_for_each(|filter| link(filter, false))?;
+    filters.iter().rev().try_for_each(|filter| link(filter, false))?;
     let mut found = Ok(());
     let mut failed = Ok(());
     visit::statement_parts(
@@ -62,7 +83,8 @@ fn statement(statement: &Stmt, is_soft: bool) -> Result<()> {
 
 fn expression(expr: &Expr, is_soft: bool) -> Result<()> {
     if let Expr::Chain { links, .. } = expr {
-        links.iter().try_for_each(|found| link(found, is_soft))?;
+        // The last filter is the outermost, and looked at first.
+        links.iter().rev().try_for_each(|found| link(found, is_soft))?;
     }
     let is_soft = is_soft || matches!(expr, Expr::Condition { .. });
     let mut found = Ok(());
@@ -95,10 +117,12 @@ fn stored_names<'a>(body: &'a [Stmt], visit_name: &mut dyn FnMut(&'a str)) {
     for statement in body {
         match statement {
             Stmt::Set { target, .. } | Stmt::SetBlock { target, .. } => {
-                visit::target_names(target, visit_name)
+                visit::target_names(target, visit_name);
             }
             Stmt::With { targets, .. } => {
-                targets.iter().for_each(|(target, _)| visit::target_names(target, visit_name));
+                for (target, _) in targets {
+                    visit::target_names(target, visit_name);
+                }
             }
             Stmt::For(for_loop) => visit::target_names(&for_loop.target, visit_name),
             _ => {}
@@ -127,13 +151,17 @@ pub(super) fn mentions<'a>(body: &'a [Stmt], visit_name: &mut dyn FnMut(&'a str)
             continue;
         }
         if let Stmt::SetBlock { filters, .. } | Stmt::FilterBlock { filters, .. } = statement {
-            filters.iter().for_each(|link| visit::link_parts(link, &mut |part| names(part, visit_name)));
+            for link in filters {
+                visit::link_parts(link, &mut |part| names(part, visit_name));
+            }
         }
         visit::statement_parts(statement, &mut |part| names(part, visit_name), &mut |inner| {
-            bodies.push(inner)
+            bodies.push(inner);
         });
     }
-    bodies.into_iter().for_each(|inner| mentions(inner, visit_name));
+    for inner in bodies {
+        mentions(inner, visit_name);
+    }
 }
 
 fn names<'a>(expr: &'a Expr, visit_name: &mut dyn FnMut(&'a str)) {

@@ -13,8 +13,6 @@ use crate::expr::jinja::{error::Result, value::Value};
 pub(super) struct TupleRules {
     /// A bare `a if b else c` is left to the statement.
     pub(super) without_condition: bool,
-    /// The word that ends it, besides the closing of the tag.
-    pub(super) end: Option<&'static str>,
     /// Inside parentheses nothing at all is a tuple too.
     pub(super) in_parentheses: bool,
 }
@@ -58,7 +56,7 @@ impl Cursor {
             if !items.is_empty() {
                 self.expect(",")?;
             }
-            if self.is_tuple_end(rules.end) {
+            if self.is_tuple_end() {
                 break;
             }
             items.push(if rules.without_condition {
@@ -81,10 +79,8 @@ impl Cursor {
         }
     }
 
-    pub(super) fn is_tuple_end(&self, end: Option<&str>) -> bool {
-        matches!(self.current.kind, Kind::VariableEnd | Kind::BlockEnd)
-            || self.is(")")
-            || end.is_some_and(|word| self.is_name(word))
+    fn is_tuple_end(&self) -> bool {
+        matches!(self.current.kind, Kind::VariableEnd | Kind::BlockEnd) || self.is(")")
     }
 
     // ── operators ───────────────────────────────────────────────────────────────────────────
@@ -445,14 +441,14 @@ impl Cursor {
     // ── targets ─────────────────────────────────────────────────────────────────────────────
 
     /// What `set`, `for` and `with` assign to.
-    pub(super) fn target(&mut self, end: Option<&str>, with_namespace: bool) -> Result<Target> {
+    pub(super) fn target(&mut self, with_namespace: bool) -> Result<Target> {
         let mut items = Vec::new();
         let mut is_tuple = false;
         loop {
             if !items.is_empty() {
                 self.expect(",")?;
             }
-            if self.is_tuple_end(end) {
+            if self.is_tuple_end() {
                 break;
             }
             items.push(self.simple_target(with_namespace)?);

@@ -85,10 +85,10 @@ impl Lexer {
     /// Moves on over `length` bytes and says on which line they began.
     fn advance(&mut self, length: usize) -> u32 {
         let line = self.line;
-        let passed = &self.source.as_bytes()[self.at..self.at + length];
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u32;
-        if let Some(last) = passed.last() {
-            self.line_starting = *last == b'\n';
+        let passed = &self.source[self.at..self.at + length];
+        self.line += passed.matches('\n').count() as u32;
+        if length > 0 {
+            self.line_starting = passed.ends_with('\n');
         }
         self.at += length;
         line
@@ -112,7 +112,10 @@ impl Lexer {
         let line = self.advance(begin);
         match tag {
             Tag::Comment => self.comment()?,
-            Tag::Raw => return Ok(self.queue(data, None).or(self.raw()?)),
+            Tag::Raw => {
+                let text = self.raw()?;
+                return Ok(self.queue(data, text));
+            }
             Tag::Variable => {
                 self.state = State::Variable;
                 return Ok(self.queue(data, Some(Token { kind: Kind::VariableBegin, line })));
@@ -152,10 +155,14 @@ impl Lexer {
     fn data(&mut self, kept: usize, length: usize) -> Option<Token> {
         let text: Arc<str> = self.rest()[..kept].into();
         let line = self.advance(length);
-        (!text.is_empty()).then(|| Token { kind: Kind::Data(text), line })
+        (!text.is_empty()).then_some(Token { kind: Kind::Data(text), line })
     }
 
     fn comment(&mut self) -> Result<()> {
+        // What opens at the very end of the text closes with it.
+        if self.rest().is_empty() {
+            return Ok(());
+        }
         let Some(length) = self.rest().find("#}") else {
             return Err(self.fail("Missing end of comment tag"));
         };
@@ -191,6 +198,9 @@ impl Lexer {
             let length = close + self.trimmed(close, sign);
             self.advance(length);
             return Ok(text);
+        }
+        if self.rest().is_empty() {
+            return Ok(None);
         }
         Err(self.fail("Missing end of raw directive"))
     }

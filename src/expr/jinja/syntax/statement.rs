@@ -13,8 +13,7 @@ use crate::{expr::jinja::error::Result, pytext::repr_str};
 
 /// The tree of a whole template.
 pub(super) fn parse(source: &str) -> Result<Body> {
-    let mut parser =
-        Parser { cursor: Cursor::new(source)?, open: Vec::new(), ends: Vec::new(), blocks: Vec::new() };
+    let mut parser = Parser { cursor: Cursor::new(source)?, open: Vec::new(), ends: Vec::new() };
     let body = parser.body(&[])?;
     check::check(&body)?;
     Ok(body)
@@ -44,8 +43,6 @@ struct Parser {
     open: Vec<Name>,
     /// What each open tag may be ended or continued by.
     ends: Vec<&'static [&'static str]>,
-    /// The names of the blocks so far.
-    blocks: Vec<Name>,
 }
 
 impl Parser {
@@ -135,7 +132,7 @@ impl Parser {
                 Stmt::FilterBlock { filters, body: self.whole_body(&["endfilter"])? }
             }
             "import" => self.import()?,
-            "from" => self.from_import()?,
+            "from" => self.named_import()?,
             "include" => self.include()?,
             _ => Stmt::Load { template: self.cursor.expression()?, stores: Vec::new() },
         };
@@ -158,20 +155,18 @@ impl Parser {
         if let Some(ends) = self.ends.last() {
             let looking = ends.iter().map(|end| repr_str(end)).collect::<Vec<_>>().join(" or ");
             let is_expected = tag.is_some_and(|tag| self.ends.iter().any(|ends| ends.contains(&tag)));
-            message.push_str(&if is_expected {
-                format!(
-                    " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for \
-                     {looking}."
-                )
+            message.push_str(if is_expected {
+                " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for "
             } else {
-                format!(" Jinja was looking for the following tags: {looking}.")
+                " Jinja was looking for the following tags: "
             });
+            message.push_str(&looking);
+            message.push('.');
         }
         if let Some(innermost) = self.open.last() {
-            message.push_str(&format!(
-                " The innermost block that needs to be closed is {}.",
-                repr_str(innermost)
-            ));
+            message.push_str(" The innermost block that needs to be closed is ");
+            message.push_str(&repr_str(innermost));
+            message.push('.');
         }
         self.cursor.fail(message)
     }
@@ -179,13 +174,9 @@ impl Parser {
     // ── one function per tag, each from behind its name ─────────────────────────────────────
 
     fn for_loop(&mut self) -> Result<Stmt> {
-        let target = self.cursor.target(Some("in"), false)?;
+        let target = self.cursor.target(false)?;
         self.cursor.expect_word("in")?;
-        let items = self.cursor.tuple(TupleRules {
-            without_condition: true,
-            end: Some("recursive"),
-            ..TupleRules::default()
-        })?;
+        let items = self.cursor.tuple(TupleRules { without_condition: true, ..TupleRules::default() })?;
         let test = if self.cursor.skip_name("if")? { Some(self.cursor.expression()?) } else { None };
         let recursive = self.cursor.skip_name("recursive")?;
         let body = self.block_body(&["endfor", "else"])?;
@@ -212,7 +203,7 @@ impl Parser {
     }
 
     fn set(&mut self) -> Result<Stmt> {
-        let target = self.cursor.target(None, true)?;
+        let target = self.cursor.target(true)?;
         if self.cursor.skip("=")? {
             return Ok(Stmt::Set { target, value: self.cursor.tuple(TupleRules::default())? });
         }
@@ -227,7 +218,7 @@ impl Parser {
             if !targets.is_empty() {
                 self.cursor.expect(",")?;
             }
-            let target = self.cursor.target(None, false)?;
+            let target = self.cursor.target(false)?;
             self.cursor.expect("=")?;
             targets.push((target, self.cursor.expression()?));
         }
@@ -244,10 +235,6 @@ impl Parser {
                  underscore instead.",
             ));
         }
-        if self.blocks.contains(&name) {
-            return Err(self.cursor.refuse(format!("block {} defined twice", repr_str(&name))));
-        }
-        self.blocks.push(name.clone());
         let body = self.whole_body(&["endblock"])?;
         let is_blank =
             |statement: &Stmt| matches!(statement, Stmt::Text(text) if text.chars().all(char::is_whitespace));
@@ -364,7 +351,7 @@ impl Parser {
         Ok(Stmt::Load { template, stores })
     }
 
-    fn from_import(&mut self) -> Result<Stmt> {
+    fn named_import(&mut self) -> Result<Stmt> {
         let template = self.cursor.expression()?;
         self.cursor.expect_word("import")?;
         let mut stores = Vec::new();

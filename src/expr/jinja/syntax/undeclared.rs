@@ -82,7 +82,9 @@ impl<'a> Analysis<'a> {
     // ── names of a scope itself ─────────────────────────────────────────────────────────────
 
     fn own(&mut self, body: &'a [Stmt]) {
-        body.iter().for_each(|statement| self.own_statement(statement));
+        for statement in body {
+            self.own_statement(statement);
+        }
     }
 
     fn own_statement(&mut self, statement: &'a Stmt) {
@@ -110,7 +112,9 @@ impl<'a> Analysis<'a> {
             Stmt::With { targets, .. } => targets.iter().for_each(|(_, value)| self.expression(value)),
             Stmt::Load { template, stores } => {
                 self.expression(template);
-                stores.iter().for_each(|name| self.store(name));
+                for name in stores {
+                    self.store(name);
+                }
             }
         }
     }
@@ -173,14 +177,18 @@ impl<'a> Analysis<'a> {
     // ── scopes inside ───────────────────────────────────────────────────────────────────────
 
     fn inner(&mut self, body: &'a [Stmt]) {
-        body.iter().for_each(|statement| self.inner_statement(statement));
+        for statement in body {
+            self.inner_statement(statement);
+        }
     }
 
     fn inner_statement(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::Text(_) | Stmt::Print(_) | Stmt::Set { .. } | Stmt::Load { .. } => {}
             Stmt::If { branches, otherwise } => {
-                branches.iter().for_each(|(_, body)| self.inner(body));
+                for (_, body) in branches {
+                    self.inner(body);
+                }
                 self.inner(otherwise);
             }
             Stmt::For(for_loop) => {
@@ -207,7 +215,7 @@ impl<'a> Analysis<'a> {
                 self.inside(|inner| filters.iter().for_each(|filter| inner.link(filter)), body);
             }
             Stmt::Macro(definition) | Stmt::CallBlock { caller: definition, .. } => {
-                self.macro_body(definition)
+                self.macro_body(definition);
             }
             Stmt::FilterBlock { body, .. } => self.inside(|_| {}, body),
             Stmt::With { targets, body } => {

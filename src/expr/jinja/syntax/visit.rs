@@ -15,21 +15,29 @@ pub(super) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
         }),
         Expr::Chain { base, links } => {
             visit(base);
-            links.iter().for_each(|link| link_parts(link, visit));
+            for link in links {
+                link_parts(link, visit);
+            }
         }
         Expr::Not(operand) | Expr::Sign { operand, .. } => visit(operand),
         Expr::Compare { first, rest } => {
             visit(first);
-            rest.iter().for_each(|(_, operand)| visit(operand));
+            for (_, operand) in rest {
+                visit(operand);
+            }
         }
         Expr::Arithmetic { first, rest } => {
             visit(first);
-            rest.iter().for_each(|(_, operand)| visit(operand));
+            for (_, operand) in rest {
+                visit(operand);
+            }
         }
         Expr::Condition { test, then, otherwise } => {
             visit(test);
             visit(then);
-            otherwise.iter().for_each(|otherwise| visit(otherwise));
+            if let Some(otherwise) = otherwise {
+                visit(otherwise);
+            }
         }
     }
 }
@@ -68,7 +76,7 @@ pub(super) fn statement_parts<'a>(
     match statement {
         Stmt::Text(_) => {}
         Stmt::Print(value) | Stmt::Set { value, .. } | Stmt::Load { template: value, .. } => {
-            expression(value)
+            expression(value);
         }
         Stmt::If { branches, otherwise } => {
             for (test, branch) in branches {
@@ -84,7 +92,9 @@ pub(super) fn statement_parts<'a>(
             body(&for_loop.otherwise);
         }
         Stmt::SetBlock { filters, body: inner, .. } | Stmt::FilterBlock { filters, body: inner } => {
-            filters.iter().for_each(|link| link_parts(link, expression));
+            for link in filters {
+                link_parts(link, expression);
+            }
             body(inner);
         }
         Stmt::Macro(definition) => {
@@ -97,7 +107,9 @@ pub(super) fn statement_parts<'a>(
             body(&caller.body);
         }
         Stmt::With { targets, body: inner } => {
-            targets.iter().for_each(|(_, value)| expression(value));
+            for (_, value) in targets {
+                expression(value);
+            }
             body(inner);
         }
         Stmt::Block(block) => body(&block.body),

@@ -51,6 +51,12 @@ pub(in super::super) fn eq(a: &Value, b: &Value, budget: &mut Budget) -> Result<
             let (a, b): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
             eq_items(&a, &b, budget)
         }
+        (Value::Object(a), Value::Object(b)) if !Arc::ptr_eq(a, b) => {
+            budget.enter()?;
+            let answer = a.equals(&**b, budget).unwrap_or(Ok(false));
+            budget.leave();
+            answer
+        }
         _ => Ok(identical(a, b)),
     }
 }

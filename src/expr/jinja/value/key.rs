@@ -52,14 +52,17 @@ const MAX_DEPTH: u32 = 100;
 
 fn check(value: &Value, depth: u32) -> Result<()> {
     match value {
-        Value::List(_) | Value::Dict(_) => {
-            Err(Error::of_type(format!("unhashable type: '{}'", value.type_name())))
-        }
+        Value::List(_) | Value::Dict(_) => Err(unhashable(value)),
+        Value::Object(object) if object.type_name().starts_with("dict_") => Err(unhashable(value)),
         Value::Undefined(undefined) if undefined.is_strict() => Err(undefined.error()),
         Value::Tuple(_) if depth >= MAX_DEPTH => Err(Error::of_type("the key nests too deeply")),
         Value::Tuple(tuple) => tuple.items().iter().try_for_each(|item| check(item, depth + 1)),
         _ => Ok(()),
     }
+}
+
+fn unhashable(value: &Value) -> Error {
+    Error::of_type(format!("unhashable type: '{}'", value.type_name()))
 }
 
 impl PartialEq for Key {

@@ -1,6 +1,6 @@
 //! Values with behaviour of their own.
 
-use super::{Value, repr};
+use super::{Dict, Value, repr};
 use crate::expr::jinja::{
     args::Args,
     budget::Budget,
@@ -70,6 +70,21 @@ pub trait Object: Send + Sync {
         Ok(None)
     }
 
+    /// Whether it contains an item, if that is told by other means than by looking at them all.
+    fn contains(&self, _item: &Value, _budget: &mut Budget) -> Option<Result<bool>> {
+        None
+    }
+
+    /// Whether it equals another object, if that is more than being the same one.
+    fn equals(&self, _other: &dyn Object, _budget: &mut Budget) -> Option<Result<bool>> {
+        None
+    }
+
+    /// The dictionary whose entries it shows.
+    fn shown_dict(&self) -> Option<Dict> {
+        None
+    }
+
     /// Whether [`Object::next`] gives its items one by one; it is its own iterator then.
     fn is_iterator(&self) -> bool {
         false
@@ -85,10 +100,13 @@ pub trait Object: Send + Sync {
         Ok(self.length(run)?.is_none_or(|length| length > 0))
     }
 
-    /// Sets an attribute; only namespaces can.
-    fn set_attribute(&self, _name: &str, _value: Value) -> bool {
+    /// Whether attributes can be set: namespaces only.
+    fn can_set_attributes(&self) -> bool {
         false
     }
+
+    /// Sets an attribute.
+    fn set_attribute(&self, _name: &str, _value: Value) {}
 
     /// `int()` and `float()` of it, where it has them.
     fn number(&self, _budget: &mut Budget) -> Option<Result<f64>> {

@@ -1,5 +1,7 @@
 //! `str()` and `repr()` of values, and the names of their classes in messages.
 
+use std::fmt::Write;
+
 use super::Value;
 use crate::{
     expr::jinja::{
@@ -26,17 +28,17 @@ pub(in super::super) fn str_of(value: &Value, budget: &mut Budget) -> Result<Str
 /// `repr(value)`.
 pub(in super::super) fn repr(value: &Value, budget: &mut Budget) -> Result<String> {
     let mut out = String::new();
-    write(&mut out, value, budget)?;
+    write_repr(&mut out, value, budget)?;
     Ok(out)
 }
 
-fn write(out: &mut String, value: &Value, budget: &mut Budget) -> Result<()> {
+fn write_repr(out: &mut String, value: &Value, budget: &mut Budget) -> Result<()> {
     let before = out.len();
     match value {
         Value::None => out.push_str("None"),
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
-        Value::Int(int) => out.push_str(&int.to_string()),
+        Value::Int(int) => _ = write!(out, "{int}"),
         Value::Big(int) => out.push_str(&big(int)?),
         Value::Float(float) => out.push_str(&pytext::float_repr(*float)),
         Value::Str(text) => out.push_str(&pytext::repr_str(text)),
@@ -48,10 +50,10 @@ fn write(out: &mut String, value: &Value, budget: &mut Budget) -> Result<()> {
         Value::Bytes(bytes) => write_bytes(out, bytes),
         Value::Range(range) => {
             let super::Range { start, stop, step } = range;
-            out.push_str(&match step {
-                1 => format!("range({start}, {stop})"),
-                step => format!("range({start}, {stop}, {step})"),
-            });
+            _ = match step {
+                1 => write!(out, "range({start}, {stop})"),
+                step => write!(out, "range({start}, {stop}, {step})"),
+            };
         }
         Value::Undefined(_) => out.push_str("Undefined"),
         Value::Object(object) => out.push_str(&object.repr(budget)?),
@@ -84,9 +86,9 @@ fn write_container(out: &mut String, value: &Value, budget: &mut Budget) -> Resu
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write(out, key, budget)?;
+                write_repr(out, key, budget)?;
                 out.push_str(": ");
-                write(out, item, budget)?;
+                write_repr(out, item, budget)?;
             }
             out.push('}');
         }
@@ -100,7 +102,7 @@ fn write_items(out: &mut String, items: &[Value], budget: &mut Budget) -> Result
         if index > 0 {
             out.push_str(", ");
         }
-        write(out, item, budget)?;
+        write_repr(out, item, budget)?;
     }
     Ok(())
 }
@@ -120,7 +122,7 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
                 out.push(char::from(byte));
             }
             0x20..=0x7e => out.push(char::from(byte)),
-            byte => out.push_str(&format!("\\x{byte:02x}")),
+            byte => _ = write!(out, "\\x{byte:02x}"),
         }
     }
     out.push(char::from(quote));

@@ -12,7 +12,7 @@ pub struct Undefined {
 }
 
 impl Undefined {
-    pub(in super::super) fn new(message: String, strict: bool) -> Value {
+    pub(in super::super) fn value(message: String, strict: bool) -> Value {
         Self { message, class: Class::UndefinedError, strict }.into_value()
     }
 
