@@ -33,6 +33,11 @@ impl Budget {
         Self { steps: STEPS, depth: 0 }
     }
 
+    /// The steps that are left.
+    pub(super) fn steps(&self) -> usize {
+        self.steps as usize
+    }
+
     /// Pays for `steps` steps.
     #[inline]
     pub(super) fn pay(&mut self, steps: u64) -> Result<()> {

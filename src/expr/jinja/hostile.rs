@@ -12,7 +12,7 @@ use super::{Class, Error, Template, to_value};
 ///
 /// Steps are what is limited; the time they take depends on how the program was built.
 const PATIENCE: Duration =
-    if cfg!(debug_assertions) { Duration::from_secs(8) } else { Duration::from_secs(2) };
+    if cfg!(debug_assertions) { Duration::from_secs(8) } else { Duration::from_millis(200) };
 
 fn render(template: &str) -> Result<String, Error> {
     let deep = (0..90).fold(json!("x"), |inner, _| json!([inner]));

@@ -7,9 +7,6 @@ use serde_json::Value;
 use super::{Error, parser::Path};
 use crate::pytext;
 
-/// Values a query may visit.
-const MAX_VISITS: usize = 200_000;
-
 /// A value and the one it was found in.
 struct Datum<'a> {
     value: Cow<'a, Value>,
@@ -18,14 +15,20 @@ struct Datum<'a> {
 
 type Found<'a> = Rc<Datum<'a>>;
 
-pub(super) fn find<'a>(path: &Path, data: &'a Value) -> Result<Vec<Cow<'a, Value>>, Error> {
+pub(super) fn find<'a>(
+    path: &Path,
+    data: &'a Value,
+    most: usize,
+) -> Result<(Vec<Cow<'a, Value>>, usize), Error> {
     let root = Rc::new(Datum { value: Cow::Borrowed(data), parent: None });
-    let found = Search { visits: 0 }.find(path, &root)?;
-    Ok(found.into_iter().map(|datum| datum.value.clone()).collect())
+    let mut search = Search { left: most };
+    let found = search.find(path, &root)?;
+    Ok((found.into_iter().map(|datum| datum.value.clone()).collect(), most - search.left))
 }
 
 struct Search {
-    visits: usize,
+    /// Visits that are left.
+    left: usize,
 }
 
 impl Search {
@@ -80,10 +83,8 @@ impl Search {
     }
 
     fn visit(&mut self) -> Result<(), Error> {
-        self.visits += 1;
-        if self.visits > MAX_VISITS {
-            return Err(Error::Path("the query visits too many values".to_owned()));
-        }
+        let too_many = || Error::Path("the query visits too many values".to_owned());
+        self.left = self.left.checked_sub(1).ok_or_else(too_many)?;
         Ok(())
     }
 

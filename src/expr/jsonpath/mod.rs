@@ -6,7 +6,12 @@ mod find;
 mod lexer;
 mod parser;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+
+/// Values a query may visit.
+const MAX_VISITS: usize = 200_000;
 
 /// Why a query cannot be read or followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +41,19 @@ impl JsonPath {
     ///
     /// # Errors
     /// What following the path raises in Python, and queries that visit too much.
-    pub fn find<'a>(&self, data: &'a Value) -> Result<Vec<std::borrow::Cow<'a, Value>>, Error> {
-        find::find(&self.0, data)
+    pub fn find<'a>(&self, data: &'a Value) -> Result<Vec<Cow<'a, Value>>, Error> {
+        self.find_within(data, MAX_VISITS).map(|(found, _)| found)
+    }
+
+    /// As [`JsonPath::find`], visiting at most `visits` values; also says how many it visited.
+    ///
+    /// # Errors
+    /// As for [`JsonPath::find`].
+    pub fn find_within<'a>(
+        &self,
+        data: &'a Value,
+        visits: usize,
+    ) -> Result<(Vec<Cow<'a, Value>>, usize), Error> {
+        find::find(&self.0, data, visits.min(MAX_VISITS))
     }
 }

@@ -52,7 +52,7 @@ fn from_json_string(run: &mut Run, mut args: Bound) -> Result<Value> {
 fn from_yaml_string(run: &mut Run, mut args: Bound) -> Result<Value> {
     let text = run.text(&args.take(0))?;
     // Aliases make more of a text than its length tells; the reader has limits of its own for that.
-    run.budget.pay_items(text.len())?;
+    run.budget.pay_items(text.len().saturating_mul(4))?;
     let value = yaml::load_yaml(&text, yaml::Keys::LastWins)
         .map_err(|error| Error::new(Class::YAMLError, error.to_string()))?;
     read(value, run)

@@ -17,7 +17,7 @@ pub(super) const FILTERS: Table = &[(
 )];
 
 /// Steps that one value visited by a query may cost, its copy included.
-const STEPS_PER_VALUE: usize = 4;
+const STEPS_PER_VALUE: usize = 8;
 
 fn jsonpath_query(run: &mut Run, mut args: Bound) -> Result<Value> {
     let (value, query) = (args.take(0), args.take(1));
@@ -34,10 +34,13 @@ fn jsonpath_query(run: &mut Run, mut args: Bound) -> Result<Value> {
         Value::Object(_) => serde_json::Value::Null,
         other => from_value(other)?,
     };
-    run.budget.pay_items(size(&data))?;
+    run.budget.pay_items(size(&data) * 2)?;
     let mut found = Vec::new();
-    for value in path.find(&data).map_err(failed)? {
-        run.budget.pay_items(STEPS_PER_VALUE + size(&value))?;
+    let most = run.budget.steps() / STEPS_PER_VALUE;
+    let (values, visits) = path.find_within(&data, most).map_err(failed)?;
+    run.budget.pay_items(visits * STEPS_PER_VALUE)?;
+    for value in values {
+        run.budget.pay_items(size(&value))?;
         found.push(to_value(&value));
     }
     Ok(if found.is_empty() { Value::None } else { Value::list(found) })

@@ -69,6 +69,9 @@ fn indent(run: &mut Run, mut args: Bound) -> Result<Value> {
     Ok(if matches!(value, Value::Markup(_)) { Value::Markup(out.into()) } else { Value::str(out) })
 }
 
+/// What a byte of wrapped text costs.
+const STEPS_PER_BYTE: usize = 4;
+
 fn wordwrap(run: &mut Run, mut args: Bound) -> Result<Value> {
     let value = args.take(0);
     let width = int(args.optional(1), 79)?;
@@ -84,7 +87,7 @@ fn wordwrap(run: &mut Run, mut args: Bound) -> Result<Value> {
     let Some(separator) = separator.as_str() else {
         return Err(Error::of_type(format!("'{}' object cannot join lines", separator.type_name())));
     };
-    run.budget.pay_items(text.len())?;
+    run.budget.pay_items(text.len() * STEPS_PER_BYTE)?;
     let mut lines = Vec::new();
     for line in methods::split_lines(text, false) {
         if width <= 0 {

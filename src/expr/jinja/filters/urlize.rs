@@ -70,7 +70,7 @@ fn urlize(run: &mut Run, mut args: Bound) -> Result<Value> {
         if at > MAX_WORDS {
             return Err(Error::limit("the text has too many words"));
         }
-        run.budget.pay_items(word.len() + 10)?;
+        run.budget.pay_items(word.len() * 4 + 20)?;
         let linked = linker.word(word);
         run.write(&linked, &mut out)?;
     }

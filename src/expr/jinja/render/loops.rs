@@ -13,6 +13,9 @@ use crate::expr::jinja::{
     value::{self, Object, Value},
 };
 
+/// What a turn of a loop costs besides its body.
+const STEPS_PER_TURN: u64 = 4;
+
 impl Run {
     pub(super) fn for_loop(&mut self, for_loop: &Arc<For>, out: &mut String) -> Result<()> {
         let items = self.eval(&for_loop.items)?;
@@ -51,6 +54,9 @@ impl Run {
                 Ok(None) => break Ok(()),
                 Ok(Some(item)) => {
                     has_turns = true;
+                    if let Err(error) = self.budget.pay(STEPS_PER_TURN) {
+                        break Err(error);
+                    }
                     self.scopes.clear();
                     self.scopes.set(&"loop".into(), Value::Object(state.clone()));
                     let turn =
