@@ -1,4 +1,4 @@
-//! Server-Sent Events: everything that happens, filtered ([`Hub::follow_all`]), or the output of one execution,
+//! Server-Sent Events: everything that happens, filtered ([`Everything`]), or the output of one execution,
 //! from its first line to its end ([`output`]).
 //!
 //! One task, the [`Hub`], listens to the bus for all clients of this node. It makes the bytes of an event once,

@@ -1,6 +1,6 @@
 //! Requests for executions, and what can be asked of one that exists.
 //!
-//! [`request`] is one of the engine's two front doors: the API, rules, workflows and policies all come through it.
+//! [`request()`] is one of the engine's two front doors: the API, rules, workflows and policies all come through it.
 //! It checks and renders the parameters, stores the row, and either starts it on the spot or leaves it to the
 //! scheduler. [`control`] cancels, pauses and resumes; [`rerun`] asks for the same again.
 

@@ -26,7 +26,7 @@ pub struct Rerun {
 /// Requests the action of execution `id` again.
 ///
 /// # Errors
-/// [`Error::Invalid`] when what is asked does not fit the old execution, and all of [`request`]'s.
+/// [`Error::Invalid`] when what is asked does not fit the old execution, and all of [`request()`]'s.
 pub async fn rerun(
     engine: &Engine,
     requester: &str,

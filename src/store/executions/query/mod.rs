@@ -1,6 +1,6 @@
 //! Reading executions: by id, in pages, with their descendants.
 //!
-//! Which rows make a page is one question ([`list`]), what is in them another ([`find_rows`]): the first looks at
+//! Which rows make a page is one question ([`list()`]), what is in them another ([`find_rows`]): the first looks at
 //! ids only, the second reads no result that nobody shows.
 
 mod children;
