@@ -27,6 +27,8 @@ mod globals;
 mod hostile;
 mod methods;
 mod operators;
+#[cfg(test)]
+mod reference;
 mod render;
 mod syntax;
 mod tests;

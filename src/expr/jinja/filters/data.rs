@@ -126,6 +126,11 @@ fn written(value: &Value, run: &mut Run) -> Result<Yaml> {
             let entries = entries.map(|(key, item)| Ok((written(&key, run)?, written(&item, run)?)));
             entries.collect::<Result<Vec<_>>>().map(Yaml::Map)
         })?,
+        Value::Object(object) if moment(&**object).is_some() => match moment(&**object) {
+            Some(moment) if moment.is_date => Yaml::Date(moment.date.date()),
+            Some(moment) => Yaml::DateTime(moment.date, moment.offset),
+            None => Yaml::Null,
+        },
         other => {
             let shown = crate::expr::jinja::value::repr(other, &mut run.budget)?;
             return Err(Error::new(Class::YAMLError, format!("('cannot represent an object', {shown})")));
@@ -135,6 +140,10 @@ fn written(value: &Value, run: &mut Run) -> Result<Yaml> {
 
 fn written_items(items: &[Value], run: &mut Run) -> Result<Yaml> {
     run.deeper(|run| items.iter().map(|item| written(item, run)).collect::<Result<Vec<_>>>().map(Yaml::Seq))
+}
+
+fn moment(object: &dyn Object) -> Option<&Moment> {
+    object.as_any()?.downcast_ref()
 }
 
 /// A date or a time read from YAML.
@@ -216,6 +225,10 @@ impl Object for Moment {
             _ => return Ok(None),
         };
         Ok(Some(Value::Int(number)))
+    }
+
+    fn as_any(&self) -> Option<&dyn std::any::Any> {
+        Some(self)
     }
 
     fn method_names(&self) -> &'static [&'static str] {

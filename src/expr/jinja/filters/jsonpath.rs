@@ -32,6 +32,7 @@ fn jsonpath_query(run: &mut Run, mut args: Bound) -> Result<Value> {
     let data = match &value {
         // What has neither members nor items matches nothing.
         Value::Object(_) => serde_json::Value::Null,
+        Value::Undefined(undefined) if !undefined.is_strict() => serde_json::Value::Array(Vec::new()),
         other => from_value(other)?,
     };
     run.budget.pay_items(size(&data) * 2)?;

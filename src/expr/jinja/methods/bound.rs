@@ -6,7 +6,7 @@ use crate::expr::jinja::{
     budget::Budget,
     error::Result,
     render::Run,
-    value::{Object, Value},
+    value::{self, Object, Value},
 };
 
 /// The method `name` of `receiver` as a value.
@@ -30,7 +30,7 @@ impl Object for Method {
     fn type_name(&self) -> &'static str {
         match &self.receiver {
             _ if self.is_wrapped() => "function",
-            Value::Object(_) => "method",
+            Value::Object(_) | Value::Markup(_) => "method",
             _ => "builtin_function_or_method",
         }
     }
@@ -40,8 +40,9 @@ impl Object for Method {
         if self.is_wrapped() {
             return Ok(format!("<function {kind}.{name} at 0x7f0000000000>"));
         }
-        if let Value::Object(object) = &self.receiver {
-            return Ok(format!("<bound method {kind}.{name} of {}>", object.repr(budget)?));
+        if let Value::Object(_) | Value::Markup(_) = &self.receiver {
+            let receiver = value::repr(&self.receiver, budget)?;
+            return Ok(format!("<bound method {kind}.{name} of {receiver}>"));
         }
         Ok(format!("<built-in method {name} of {kind} object at 0x7f0000000000>"))
     }

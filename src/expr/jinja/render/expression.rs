@@ -59,7 +59,16 @@ impl Run {
                 Ok(left)
             }
             Expr::Concat(items) => self.concat(items),
-            Expr::Condition { test, then, otherwise } => self.condition(test, then, otherwise.as_deref()),
+            Expr::Condition { test, then, otherwise, line } => {
+                let test = self.eval(test)?;
+                if self.is_true(&test)? {
+                    return self.eval(then);
+                }
+                match otherwise {
+                    Some(otherwise) => self.eval(otherwise),
+                    None => Ok(without_else(*line)),
+                }
+            }
             Expr::Const(_) | Expr::Name(_) | Expr::Chain { .. } => self.eval(expr),
         }
     }
@@ -88,21 +97,6 @@ impl Run {
             }
         }
         Ok(value)
-    }
-
-    fn condition(&mut self, test: &Expr, then: &Expr, otherwise: Option<&Expr>) -> Result<Value> {
-        let test = self.eval(test)?;
-        if self.is_true(&test)? {
-            return self.eval(then);
-        }
-        match otherwise {
-            Some(otherwise) => self.eval(otherwise),
-            // Without `else` the answer prints as nothing, however strict the template is.
-            None => Ok(value::Undefined::value(
-                "the inline if-expression evaluated to false and no else section was defined.".to_owned(),
-                false,
-            )),
-        }
     }
 
     fn concat(&mut self, items: &[Expr]) -> Result<Value> {
@@ -230,14 +224,19 @@ impl Run {
                 let key = self.eval(key)?;
                 self.item(&value, &key)
             }
-            Link::Slice(bounds) => {
+            Link::Slice { bounds, constant } => {
                 let mut parts = [Value::None, Value::None, Value::None];
                 for (part, bound) in parts.iter_mut().zip(bounds.iter()) {
                     if let Some(bound) = bound {
                         *part = self.eval(bound)?;
                     }
                 }
-                self.slice(&value, &parts)
+                match self.slice(&value, &parts) {
+                    Err(error) if *constant && error.class() == Class::TypeError => {
+                        self.no_slice(&value, &parts)
+                    }
+                    sliced => sliced,
+                }
             }
             Link::Call(args) => {
                 let args = self.args(args, Vec::new())?;
@@ -259,6 +258,14 @@ impl Run {
             }
         }
     }
+}
+
+/// What `a if b` is where `b` does not hold: it prints as nothing, however strict the template is.
+fn without_else(line: u32) -> Value {
+    let message = format!(
+        "the inline if-expression on line {line} evaluated to false and no else section was defined."
+    );
+    value::Undefined::value(message, false)
 }
 
 /// A name that was let pass because it might not have been needed.

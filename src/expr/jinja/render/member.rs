@@ -131,19 +131,20 @@ impl Run {
         })
     }
 
+    /// What a slice is that nothing can be cut by.
+    pub(super) fn no_slice(&mut self, value: &Value, bounds: &[Value; 3]) -> Result<Value> {
+        let shown =
+            bounds.iter().map(|bound| value::repr(bound, &mut self.budget)).collect::<Result<Vec<_>>>()?;
+        let kind = value::object_type(value);
+        Ok(self.undefined(format!("{kind} has no element slice({})", shown.join(", "))))
+    }
+
     /// `value[start:stop:step]`.
     pub(super) fn slice(&mut self, value: &Value, bounds: &[Value; 3]) -> Result<Value> {
         if let Value::Undefined(undefined) = value {
             return Err(undefined.error());
         }
-        let Some(indexes) = self.sliced_indexes(value, bounds)? else {
-            let shown = bounds
-                .iter()
-                .map(|bound| value::repr(bound, &mut self.budget))
-                .collect::<Result<Vec<_>>>()?;
-            let kind = value::object_type(value);
-            return Ok(self.undefined(format!("{kind} has no element slice({})", shown.join(", "))));
-        };
+        let indexes = self.sliced_indexes(value, bounds)?;
         self.budget.make_items(indexes.count())?;
         match value {
             Value::Str(text) | Value::Markup(text) => {
@@ -165,21 +166,20 @@ impl Run {
             }
             Value::Bytes(bytes) => Ok(Value::Bytes(indexes.iter().map(|at| bytes[at]).collect())),
             Value::Range(range) => Ok(Value::Range(indexes.of_range(*range))),
-            _ => Err(Error::of_type(format!("'{}' object is not subscriptable", value.type_name()))),
+            other => Err(not_subscriptable(other)),
         }
     }
 
-    fn sliced_indexes(&mut self, value: &Value, bounds: &[Value; 3]) -> Result<Option<Indexes>> {
-        if !matches!(
-            value,
+    fn sliced_indexes(&mut self, value: &Value, bounds: &[Value; 3]) -> Result<Indexes> {
+        match value {
             Value::Str(_)
-                | Value::Markup(_)
-                | Value::List(_)
-                | Value::Tuple(_)
-                | Value::Bytes(_)
-                | Value::Range(_)
-        ) {
-            return Ok(None);
+            | Value::Markup(_)
+            | Value::List(_)
+            | Value::Tuple(_)
+            | Value::Bytes(_)
+            | Value::Range(_) => {}
+            Value::Dict(_) => return Err(Error::of_type("unhashable type: 'slice'")),
+            other => return Err(not_subscriptable(other)),
         }
         let length = self.len(value)? as i64;
         let mut parts = [None, None, None];
@@ -191,7 +191,11 @@ impl Run {
                 }
                 other => match other.as_int() {
                     Some(int) => Some(int),
-                    None => return Ok(None),
+                    None => {
+                        return Err(Error::of_type(
+                            "slice indices must be integers or None or have an __index__ method",
+                        ));
+                    }
                 },
             };
         }
@@ -199,8 +203,12 @@ impl Run {
         if step == Some(0) {
             return Err(Error::of_value("slice step cannot be zero"));
         }
-        Ok(Some(Indexes::new(start, stop, step.unwrap_or(1), length)))
+        Ok(Indexes::new(start, stop, step.unwrap_or(1), length))
     }
+}
+
+fn not_subscriptable(value: &Value) -> Error {
+    Error::of_type(format!("'{}' object is not subscriptable", value.type_name()))
 }
 
 /// The place an index means, counted from the end if it is negative.

@@ -129,6 +129,7 @@ pub(in super::super) enum Expr {
         test: Box<Expr>,
         then: Box<Expr>,
         otherwise: Option<Box<Expr>>,
+        line: u32,
     },
 }
 
@@ -136,7 +137,12 @@ pub(in super::super) enum Expr {
 pub(in super::super) enum Link {
     Attribute(Name),
     Item(Expr),
-    Slice(Box<[Option<Expr>; 3]>),
+    /// `constant`: nothing in it or before it depends on the context, so that Jinja2 works it out when
+    /// it compiles, and is more lenient then.
+    Slice {
+        bounds: Box<[Option<Expr>; 3]>,
+        constant: bool,
+    },
     Call(CallArgs),
     /// A filter or test; the name is looked up when it is used, as a missing one may be in a branch that
     /// is not taken.

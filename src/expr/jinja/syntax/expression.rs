@@ -2,7 +2,7 @@
 //! `**`, signs, and then what is chained behind a value. `**` groups from the left, unlike Python's.
 
 use super::{
-    ast::{CallArgs, Comparison, Expr, Link, Operator, Target},
+    ast::{CallArgs, Comparison, Expr, Link, Operator},
     cursor::Cursor,
     token::Kind,
 };
@@ -33,12 +33,14 @@ mod level {
 impl Cursor {
     pub(super) fn expression(&mut self) -> Result<Expr> {
         self.nested(|cursor| {
+            let mut line = cursor.current.line;
             let mut value = cursor.binary(level::OR)?;
             while cursor.skip_name("if")? {
                 let test = cursor.binary(level::OR)?;
                 let otherwise =
                     if cursor.skip_name("else")? { Some(Box::new(cursor.expression()?)) } else { None };
-                value = Expr::Condition { test: Box::new(test), then: Box::new(value), otherwise };
+                value = Expr::Condition { test: Box::new(test), then: Box::new(value), otherwise, line };
+                line = cursor.current.line;
             }
             Ok(value)
         })
@@ -79,7 +81,7 @@ impl Cursor {
         }
     }
 
-    fn is_tuple_end(&self) -> bool {
+    pub(super) fn is_tuple_end(&self) -> bool {
         matches!(self.current.kind, Kind::VariableEnd | Kind::BlockEnd) || self.is(")")
     }
 
@@ -382,120 +384,38 @@ impl Cursor {
         if self.skip(":")? && !is_end(self) {
             step = Some(self.expression()?);
         }
-        Ok(Link::Slice(Box::new([start, stop, step])))
-    }
-
-    pub(super) fn call_args(&mut self) -> Result<CallArgs> {
-        let line = self.current.line;
-        self.expect("(")?;
-        let mut args = CallArgs::default();
-        let mut is_first = true;
-        while !self.is(")") {
-            if !is_first {
-                self.expect(",")?;
-                if self.is(")") {
-                    break;
-                }
-            }
-            is_first = false;
-            if !self.argument(&mut args)? {
-                return Err(self.fail("invalid syntax for function call expression").at_line(line));
-            }
-        }
-        self.expect(")")?;
-        Ok(args)
-    }
-
-    /// One argument; `false` if it may not stand behind the ones before it.
-    fn argument(&mut self, args: &mut CallArgs) -> Result<bool> {
-        if self.is("*") {
-            if args.star.is_some() || args.double_star.is_some() {
-                return Ok(false);
-            }
-            self.advance()?;
-            args.star = Some(Box::new(self.expression()?));
-        } else if self.is("**") {
-            if args.double_star.is_some() {
-                return Ok(false);
-            }
-            self.advance()?;
-            args.double_star = Some(Box::new(self.expression()?));
-        } else if let Kind::Name(name) = self.current.kind.clone()
-            && self.look()?.is("=")
-        {
-            if args.double_star.is_some() {
-                return Ok(false);
-            }
-            self.advance()?;
-            self.advance()?;
-            args.named.push((name, self.expression()?));
-        } else {
-            if args.star.is_some() || args.double_star.is_some() || !args.named.is_empty() {
-                return Ok(false);
-            }
-            args.positional.push(self.expression()?);
-        }
-        Ok(true)
-    }
-
-    // ── targets ─────────────────────────────────────────────────────────────────────────────
-
-    /// What `set`, `for` and `with` assign to.
-    pub(super) fn target(&mut self, with_namespace: bool) -> Result<Target> {
-        let mut items = Vec::new();
-        let mut is_tuple = false;
-        loop {
-            if !items.is_empty() {
-                self.expect(",")?;
-            }
-            if self.is_tuple_end() {
-                break;
-            }
-            items.push(self.simple_target(with_namespace)?);
-            if !self.is(",") {
-                break;
-            }
-            is_tuple = true;
-        }
-        if is_tuple {
-            return Ok(Target::Tuple(items));
-        }
-        items.pop().ok_or_else(|| self.fail(format!("Expected an expression, got {}", self.described())))
-    }
-
-    fn simple_target(&mut self, with_namespace: bool) -> Result<Target> {
-        if with_namespace
-            && let Kind::Name(namespace) = self.current.kind.clone()
-            && !matches!(&*namespace, "true" | "True" | "false" | "False" | "none" | "None")
-            && self.look()?.is(".")
-        {
-            self.advance()?;
-            self.advance()?;
-            return Ok(Target::Member { namespace, name: self.expect_name()? });
-        }
-        let line = self.current.line;
-        let expr = self.nested(Self::primary)?;
-        as_target(expr).map_err(|kind| self.fail(format!("can't assign to '{kind}'")).at_line(line))
+        Ok(Link::Slice { bounds: Box::new([start, stop, step]), constant: false })
     }
 }
 
-/// The target an expression can be read as, or what it is instead.
-fn as_target(expr: Expr) -> Result<Target, &'static str> {
+fn chain(base: Expr, mut links: Vec<Link>) -> Expr {
+    if links.is_empty() {
+        return base;
+    }
+    let mut so_far = is_constant(&base);
+    for link in &mut links {
+        match link {
+            Link::Item(item) => so_far &= is_constant(item),
+            Link::Slice { bounds, constant } => {
+                so_far &= bounds.iter().flatten().all(is_constant);
+                *constant = so_far;
+            }
+            Link::Attribute(_) => {}
+            Link::Call(_) | Link::Filter { .. } | Link::Test { .. } => so_far = false,
+        }
+    }
+    Expr::Chain { base: Box::new(base), links }
+}
+
+/// Whether an expression is made of literals only.
+fn is_constant(expr: &Expr) -> bool {
     match expr {
-        Expr::Name(name) => Ok(Target::Name(name)),
-        Expr::Tuple(items) => match items.into_iter().map(as_target).collect() {
-            Ok(items) => Ok(Target::Tuple(items)),
-            Err(_) => Err("tuple"),
-        },
-        Expr::Const(_) => Err("const"),
-        Expr::List(_) => Err("list"),
-        Expr::Dict(_) => Err("dict"),
-        _ => Err("expression"),
+        Expr::Const(_) => true,
+        Expr::Tuple(items) | Expr::List(items) => items.iter().all(is_constant),
+        Expr::Dict(entries) => entries.iter().all(|(key, value)| is_constant(key) && is_constant(value)),
+        Expr::Sign { operand, .. } => is_constant(operand),
+        _ => false,
     }
-}
-
-fn chain(base: Expr, links: Vec<Link>) -> Expr {
-    if links.is_empty() { base } else { Expr::Chain { base: Box::new(base), links } }
 }
 
 fn arithmetic_operator(kind: &Kind, level: u8) -> Option<Operator> {

@@ -1,5 +1,6 @@
 //! Template text to tree: Jinja2's syntax with `trim_blocks` and `lstrip_blocks`, and its messages.
 
+mod argument;
 pub(super) mod ast;
 mod check;
 mod cursor;
@@ -7,6 +8,7 @@ mod expression;
 mod lexer;
 mod statement;
 mod string;
+mod target;
 mod token;
 mod undeclared;
 mod visit;

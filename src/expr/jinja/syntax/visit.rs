@@ -32,7 +32,7 @@ pub(super) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
                 visit(operand);
             }
         }
-        Expr::Condition { test, then, otherwise } => {
+        Expr::Condition { test, then, otherwise, .. } => {
             visit(test);
             visit(then);
             if let Some(otherwise) = otherwise {
@@ -47,7 +47,7 @@ pub(super) fn link_parts<'a>(link: &'a Link, visit: &mut dyn FnMut(&'a Expr)) {
     match link {
         Link::Attribute(_) => {}
         Link::Item(item) => visit(item),
-        Link::Slice(bounds) => bounds.iter().flatten().for_each(visit),
+        Link::Slice { bounds, .. } => bounds.iter().flatten().for_each(visit),
         Link::Call(args) | Link::Filter { args, .. } | Link::Test { args, .. } => call_parts(args, visit),
     }
 }

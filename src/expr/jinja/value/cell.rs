@@ -104,6 +104,10 @@ impl Tuple {
         &self.0.items
     }
 
+    pub(in super::super) fn is_named(&self) -> bool {
+        !self.0.names.is_empty()
+    }
+
     /// The member of a named tuple.
     pub(in super::super) fn member(&self, name: &str) -> Option<&Value> {
         let at = self.0.names.iter().position(|member| *member == name)?;

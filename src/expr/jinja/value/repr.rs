@@ -152,6 +152,7 @@ pub(in super::super) fn object_type(value: &Value) -> String {
     match value {
         Value::None => "None".to_owned(),
         Value::Markup(_) => "markupsafe.Markup object".to_owned(),
+        Value::Tuple(tuple) if tuple.is_named() => "jinja2.filters._GroupTuple object".to_owned(),
         Value::Object(object) => object.described(),
         Value::Undefined(undefined) => format!("jinja2.runtime.{} object", undefined.type_name()),
         other => format!("{} object", other.type_name()),
