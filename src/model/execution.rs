@@ -118,7 +118,11 @@ impl Execution {
         if let Some(place) = earlier.log.iter().position(|entry| entry.status == status) {
             earlier.log.truncate(place + 1);
             earlier.status = status;
-            if status != ExecutionStatus::Running {
+            if !status.is_completed() {
+                earlier.result = None;
+                earlier.end = None;
+            }
+            if status != ExecutionStatus::Running && !status.is_completed() {
                 earlier.runner_info = None;
             }
         }

@@ -11,11 +11,12 @@ pub use read::{Line, Lines, chunk_of_line, ends, read_from_byte, read_from_line}
 
 use crate::model::ExecutionId;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Consecutive lines of one execution's output.
+/// Consecutive lines of one execution's output. Stored by [`super::executions::advance`], with what else happens to
+/// executions: a chunk that is there already stays as it is, for it can only be the same one, written again after its
+/// commit was in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputChunk {
     /// Whose.
@@ -59,38 +60,16 @@ impl Eq for Room {}
 
 impl OutputChunk {
     /// The day whose partition holds it: that of its first line.
-    fn day(&self) -> chrono::NaiveDate {
+    pub(super) fn day(&self) -> chrono::NaiveDate {
         let first = self.line_stamps.first().copied().unwrap_or_default();
         DateTime::<Utc>::from_timestamp_micros(first).unwrap_or_default().date_naive()
     }
 }
 
-/// Stores chunks of any number of executions in one statement. A chunk that is there already stays as it is: it can
-/// only be the same one, written again after its commit was in doubt.
-pub(super) async fn append(connection: &mut PgConnection, chunks: &[OutputChunk]) -> sqlx::Result<()> {
-    let all = || chunks.iter();
-    // SQL knows no arrays of arrays of different lengths: the inner ones travel as text.
-    let numbers = |ends: &[i32]| join(ends.iter());
-    let stamps = |stamps: &[i64]| join(stamps.iter());
-    sqlx::query_file!(
-        "src/store/sql/outputs_append.sql",
-        &all().map(|c| c.execution_id.as_bytes()).collect::<Vec<_>>() as _,
-        &all().map(|c| c.byte_from).collect::<Vec<_>>(),
-        &all().map(OutputChunk::day).collect::<Vec<_>>(),
-        &all().map(|c| c.line_from).collect::<Vec<_>>(),
-        &all().map(|c| c.data.as_slice()).collect::<Vec<_>>() as _,
-        &all().map(|c| numbers(&c.line_ends)).collect::<Vec<_>>(),
-        &all().map(|c| c.line_kinds.as_slice()).collect::<Vec<_>>() as _,
-        &all().map(|c| stamps(&c.line_stamps)).collect::<Vec<_>>(),
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-fn join<T: ToString>(numbers: impl Iterator<Item = T>) -> String {
+/// Numbers as the text of a PostgreSQL array.
+pub(super) fn array_text<T: ToString>(numbers: &[T]) -> String {
     let mut text = String::from("{");
-    for (index, number) in numbers.enumerate() {
+    for (index, number) in numbers.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }

@@ -3,7 +3,7 @@
 use super::{
     filter::{End, Filter},
     frame::{self, Kind},
-    hub::{Hub, joined},
+    hub::{Hub, Piece, joined},
     output::Follower,
     queue::{Queue, Taken},
 };
@@ -33,13 +33,16 @@ const TOO_SLOW: Bytes = Bytes::from_static(b": this client is too slow and misse
 /// its stream before it knew its id.
 #[derive(Debug)]
 pub struct Everything {
-    queue: Arc<Queue<Bytes>>,
+    queue: Arc<Queue<Piece>>,
     heartbeat: Duration,
     closing: Stop,
     /// What to send before anything else.
     first: Vec<Bytes>,
-    /// The output of the execution that is tailed, and its id as it stands in events.
-    tail: Option<(Follower, String)>,
+    /// The output of the execution that is tailed.
+    tail: Option<Follower>,
+    /// How many statuses the tailed execution had when the client was told how it stands: what the bus says of those is
+    /// not said again.
+    told: usize,
     /// What to send after all of the output.
     last: Vec<Bytes>,
     over: bool,
@@ -55,6 +58,7 @@ impl Everything {
             closing,
             first: vec![SIGN_OF_LIFE],
             tail: None,
+            told: 0,
             last: Vec::new(),
             over: false,
         }
@@ -89,11 +93,13 @@ impl Everything {
         };
         if filter.tailed() == Some(id) {
             if execution.log.iter().any(|entry| entry.status == ExecutionStatus::Running) {
-                self.first.extend(told(Arc::new(execution.as_of(ExecutionStatus::Running))));
+                let began = execution.as_of(ExecutionStatus::Running);
+                self.first.extend(told(if self.over { Arc::new(began) } else { execution.clone() }));
+                self.told = execution.log.len();
             }
             let closing = self.closing.clone();
             let tail = Follower::follow(hub, pool, execution.clone(), None, None, closing).await?;
-            self.tail = Some((tail.without_end(), id.to_string()));
+            self.tail = Some(tail.without_end());
         }
         if self.over {
             self.last.extend(told(execution));
@@ -112,7 +118,7 @@ impl Everything {
         }
         loop {
             if self.over {
-                if let Some((tail, _)) = &mut self.tail
+                if let Some(tail) = &mut self.tail
                     && let Some(bytes) = tail.next().await
                 {
                     return Some(bytes);
@@ -122,43 +128,60 @@ impl Everything {
             }
             let tail = async {
                 match &mut self.tail {
-                    Some((tail, _)) => tail.next().await,
+                    Some(tail) => tail.next().await,
                     None => std::future::pending().await,
                 }
             };
+            // In this order: what is said of the execution stands before what it printed next.
             tokio::select! {
+                biased;
+                () = self.closing.requested() => return None,
+                taken = self.queue.take() => match self.taken(taken).await {
+                    Next::Bytes(bytes) => return Some(bytes),
+                    Next::Nothing => {}
+                    Next::End => return None,
+                },
                 bytes = tail => match bytes {
                     Some(bytes) => return Some(bytes),
                     None => self.tail = None,
                 },
-                taken = self.queue.take() => return self.taken(taken).await,
                 () = clock::sleep(self.heartbeat) => return Some(SIGN_OF_LIFE),
-                () = self.closing.requested() => return None,
             }
         }
     }
 
-    async fn taken(&mut self, taken: Taken<Bytes>) -> Option<Bytes> {
-        match taken {
-            Taken::Items(items) => {
-                let mut all = Vec::new();
-                // An event of the tailed execution may be its end, and its output is stored by then.
-                if let Some((tail, id)) = &mut self.tail
-                    && items.iter().any(|item| item.windows(id.len()).any(|part| part == id.as_bytes()))
-                {
-                    all = tail.stored().await;
-                }
-                all.extend(items);
-                joined(all)
-            }
+    async fn taken(&mut self, taken: Taken<Piece>) -> Next {
+        let items = match taken {
+            Taken::Items(items) => items,
             Taken::Lost => {
                 self.over = true;
                 self.tail = None;
-                Some(TOO_SLOW)
+                return Next::Bytes(TOO_SLOW);
             }
-            Taken::End => None,
+            Taken::End => return Next::End,
+        };
+        let mut all = Vec::with_capacity(items.len());
+        for Piece { bytes, tells } in items {
+            match tells {
+                Some(execution) if execution.status.is_completed() => {
+                    // Output is stored before an end is told. Nothing of it follows the end.
+                    if let Some(mut tail) = self.tail.take() {
+                        all.extend(tail.stored().await);
+                    }
+                    all.push(bytes);
+                }
+                Some(execution) if execution.log.len() <= self.told => {}
+                _ => all.push(bytes),
+            }
         }
+        joined(all).map_or(Next::Nothing, Next::Bytes)
     }
+}
+
+enum Next {
+    Bytes(Bytes),
+    Nothing,
+    End,
 }
 
 impl Drop for Everything {

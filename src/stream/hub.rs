@@ -8,8 +8,8 @@ use super::{
     queue::Queue,
 };
 use crate::{
-    bus::{Bus, Event, OutputEvent, Received, Subscription},
-    model::{ExecutionId, ExecutionStatus},
+    bus::{Bus, Change, Event, OutputEvent, Received, Subscription},
+    model::{Execution, ExecutionId, ExecutionStatus},
     service,
     wire::execution::View,
 };
@@ -47,7 +47,15 @@ struct Clients {
 #[derive(Debug)]
 struct Group {
     filter: Filter,
-    queues: Vec<Arc<Queue<Bytes>>>,
+    queues: Vec<Arc<Queue<Piece>>>,
+}
+
+/// What a client of the whole stream is sent next.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub(super) bytes: Bytes,
+    /// If this is an update of the execution that the client tails: how that stands now.
+    pub(super) tells: Option<Arc<Execution>>,
 }
 
 /// What a client of one execution's output hears.
@@ -71,7 +79,7 @@ impl Hub {
     }
 
     /// Everything from now on that the filter lets through.
-    pub(super) fn join(&self, filter: &Filter) -> Arc<Queue<Bytes>> {
+    pub(super) fn join(&self, filter: &Filter) -> Arc<Queue<Piece>> {
         let queue = Arc::new(Queue::new(self.0.limit));
         let mut clients = self.0.clients.lock();
         match clients.groups.iter_mut().find(|group| group.filter == *filter) {
@@ -139,16 +147,16 @@ impl Group {
         if self.queues.is_empty() {
             return;
         }
-        let mut frames: Vec<Bytes> = Vec::new();
+        let mut pieces = Pieces::default();
         if missed > 0 {
             // A comment: clients pass over it, people who look find it.
-            frames.push(format!(": {missed} events were lost\n\n").into());
+            pieces.push(format!(": {missed} events were lost\n\n").into(), None);
         }
         let mut ends = false;
         for event in events {
             for kind in Kind::of(event) {
                 if self.filter.wants(event, *kind) {
-                    frames.push(frame(event, *kind, view));
+                    pieces.push(frame(event, *kind, view), self.tailed(event, *kind));
                 }
                 ends |= self.filter.ends_with(event, *kind);
             }
@@ -156,14 +164,47 @@ impl Group {
                 break;
             }
         }
-        if let Some(bytes) = joined(frames) {
+        for piece in pieces.joined() {
             for queue in &self.queues {
-                queue.push(bytes.clone(), bytes.len());
+                queue.push(piece.clone(), piece.bytes.len());
             }
         }
         if ends {
             self.queues.drain(..).for_each(|queue| queue.end());
         }
+    }
+
+    fn tailed(&self, event: &Event, kind: Kind) -> Option<Arc<Execution>> {
+        let Event::Execution(event) = event else { return None };
+        let is_it = kind == Kind::Execution(Change::Update) && self.filter.tailed() == Some(event.execution.id);
+        is_it.then(|| event.execution.clone())
+    }
+}
+
+/// Frames on their way into queues: joined, so that they are one write, but for those that a client looks into.
+#[derive(Default)]
+struct Pieces {
+    done: Vec<Piece>,
+    plain: Vec<Bytes>,
+}
+
+impl Pieces {
+    fn push(&mut self, bytes: Bytes, tells: Option<Arc<Execution>>) {
+        if tells.is_none() {
+            return self.plain.push(bytes);
+        }
+        self.join();
+        self.done.push(Piece { bytes, tells });
+    }
+
+    fn join(&mut self) {
+        let plain = joined(std::mem::take(&mut self.plain));
+        self.done.extend(plain.map(|bytes| Piece { bytes, tells: None }));
+    }
+
+    fn joined(mut self) -> Vec<Piece> {
+        self.join();
+        self.done
     }
 }
 

@@ -235,10 +235,18 @@ impl Draft {
             let mut execution = self.execution(&[Requested, Scheduled, Running]);
             execution.runner_info = Some(shared.host.runner_info());
             execution.holder = Some(engine.holder());
-            let execution = Arc::new(execution);
-            let row = Insert { execution: execution.clone(), due: None, idempotency: key };
-            let events = events(engine, &execution, &[Requested, Scheduled, Running]);
-            container::insert_and_start(engine, row, events, place).await.map(|()| execution)
+            if let Some(ended) = container::foregone(engine, &execution).await {
+                container::give_back(engine, place);
+                let execution = Arc::new(ended);
+                let row = Insert { execution: execution.clone(), due: None, idempotency: key };
+                let events = events(engine, &execution, &[Requested, Scheduled, Running, execution.status]);
+                shared.ledger.insert(row, events).await.map(|()| execution)
+            } else {
+                let execution = Arc::new(execution);
+                let row = Insert { execution: execution.clone(), due: None, idempotency: key };
+                let events = events(engine, &execution, &[Requested, Scheduled, Running]);
+                container::insert_and_start(engine, row, events, place).await.map(|()| execution)
+            }
         } else {
             let steps: &[ExecutionStatus] = if delayed { &[Requested, Delayed] } else { &[Requested] };
             let execution = Arc::new(self.execution(steps));

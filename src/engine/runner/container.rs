@@ -53,6 +53,18 @@ pub(in crate::engine) async fn insert_and_start(
     answered.await.unwrap_or_else(|_| Err(crate::store::Error::Unavailable(sqlx::Error::WorkerCrashed)))
 }
 
+/// The execution with its end, if that is known without running it, see [`super::Runner::foregone`]. What would fail
+/// before the runner is called (a template, a disabled runner) is left to a real run, which says why.
+pub(in crate::engine) async fn foregone(engine: &Engine, execution: &Execution) -> Option<Execution> {
+    let snapshot = &execution.snapshot;
+    let outcome = engine.shared.registry.find(&snapshot.runner.name)?.foregone()?;
+    if !snapshot.runner.enabled {
+        return None;
+    }
+    execution::rendering::complete(engine, snapshot, &execution.parameters, &execution.context).await.ok()?;
+    Some(execution.moved(&[outcome.status], Some(raw(&outcome.result)), clock::now()))
+}
+
 fn enter(engine: &Engine, execution: &Arc<Execution>) -> Arc<Running> {
     let running = Arc::new(Running { current: Mutex::new(execution.clone()), stop: Stop::new() });
     engine.shared.running.lock().insert(execution.id, running.clone());
@@ -71,12 +83,17 @@ fn leave(engine: &Engine, id: ExecutionId, place: OwnedSemaphorePermit) {
         running.remove(&id);
         running.is_empty()
     };
-    drop(place);
     if empty {
         shared.idle.notify_waiters();
     }
-    if shared.backlog.load(Ordering::SeqCst) {
-        shared.wake.notify_one();
+    give_back(engine, place);
+}
+
+/// Gives a place back, and wakes the scheduler if somebody waits for one.
+pub(in crate::engine) fn give_back(engine: &Engine, place: OwnedSemaphorePermit) {
+    drop(place);
+    if engine.shared.backlog.load(Ordering::SeqCst) {
+        engine.shared.wake.notify_one();
     }
 }
 

@@ -38,6 +38,12 @@ pub trait Runner: Send + Sync {
     /// # Errors
     /// Only when *we* could not run it (no interpreter, no directory). An action that fails is an [`Outcome`].
     fn run<'a>(&'a self, action: &'a LiveAction, io: &'a RunIo) -> BoxFuture<'a, Result<Outcome, Error>>;
+
+    /// How every action of this type ends, if that is known beforehand and running it touches nothing. Such an action is
+    /// stored with its end in the commit that admits it, instead of two.
+    fn foregone(&self) -> Option<Outcome> {
+        None
+    }
 }
 
 /// The order a runner gets.

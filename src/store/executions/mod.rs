@@ -2,7 +2,10 @@
 
 pub mod query;
 
-use super::ledger::{Insert, Transition};
+use super::{
+    ledger::{Insert, Transition},
+    outputs::{OutputChunk, array_text},
+};
 use crate::model::{Execution, ExecutionId, ExecutionStatus};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -15,20 +18,8 @@ pub(super) async fn insert_all(
     rows: impl Iterator<Item = &Insert>,
 ) -> sqlx::Result<()> {
     let rows: Vec<&Insert> = rows.collect();
-    // Keys first: one that was just used must fail before its execution exists.
-    for row in &rows {
-        if let Some((key, request_hash)) = &row.idempotency {
-            sqlx::query!(
-                "INSERT INTO idempotency_keys (user_name, key, execution_id, request_hash) VALUES ($1, $2, $3, $4)",
-                row.execution.user().unwrap_or_default(),
-                key,
-                row.execution.id as _,
-                request_hash.as_slice(),
-            )
-            .execute(&mut *connection)
-            .await?;
-        }
-    }
+    let keyed: Vec<_> =
+        rows.iter().filter_map(|row| Some((row.execution.as_ref(), row.idempotency.as_ref()?))).collect();
     let all = || rows.iter().map(|row| row.execution.as_ref());
     sqlx::query_file!(
         "src/store/sql/executions_insert.sql",
@@ -51,20 +42,26 @@ pub(super) async fn insert_all(
         &rows.iter().map(|row| row.due).collect::<Vec<_>>() as _,
         &all().map(|e| e.holder.map(|(node, _)| node)).collect::<Vec<_>>() as _,
         &all().map(|e| e.holder.map(|(_, epoch)| epoch)).collect::<Vec<_>>() as _,
+        &keyed.iter().map(|(e, _)| e.user().unwrap_or_default()).collect::<Vec<_>>() as _,
+        &keyed.iter().map(|(_, (key, _))| key.as_str()).collect::<Vec<_>>() as _,
+        &keyed.iter().map(|(e, _)| e.id.as_bytes()).collect::<Vec<_>>() as _,
+        &keyed.iter().map(|(_, (_, hash))| hash.as_slice()).collect::<Vec<_>>() as _,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Makes guarded changes; answers which executions changed.
-pub(super) async fn transition_all(
+/// Stores output and makes guarded changes; answers which executions changed.
+pub(super) async fn advance(
     connection: &mut PgConnection,
     changes: impl Iterator<Item = &Transition>,
+    chunks: &[OutputChunk],
 ) -> sqlx::Result<HashSet<ExecutionId>> {
     let all: Vec<&Transition> = changes.collect();
+    let chunks = || chunks.iter();
     let rows = sqlx::query_file!(
-        "src/store/sql/executions_transition.sql",
+        "src/store/sql/executions_advance.sql",
         &all.iter().map(|c| c.id.as_bytes()).collect::<Vec<_>>() as _,
         &all.iter().map(|c| words(c.from.iter().copied())).collect::<Vec<_>>(),
         &all.iter().map(|c| c.to.last().map(|s| s.as_str())).collect::<Vec<_>>() as _,
@@ -75,6 +72,15 @@ pub(super) async fn transition_all(
         &all.iter().map(|c| c.context.as_deref()).collect::<Vec<_>>() as _,
         &all.iter().map(|c| c.holder.map(|(node, _)| node)).collect::<Vec<_>>() as _,
         &all.iter().map(|c| c.holder.map(|(_, epoch)| epoch)).collect::<Vec<_>>() as _,
+        &chunks().map(|c| c.execution_id.as_bytes()).collect::<Vec<_>>() as _,
+        &chunks().map(|c| c.byte_from).collect::<Vec<_>>(),
+        &chunks().map(OutputChunk::day).collect::<Vec<_>>(),
+        &chunks().map(|c| c.line_from).collect::<Vec<_>>(),
+        &chunks().map(|c| c.data.as_slice()).collect::<Vec<_>>() as _,
+        // SQL knows no arrays of arrays of different lengths: the inner ones travel as text.
+        &chunks().map(|c| array_text(&c.line_ends)).collect::<Vec<_>>(),
+        &chunks().map(|c| c.line_kinds.as_slice()).collect::<Vec<_>>() as _,
+        &chunks().map(|c| array_text(&c.line_stamps)).collect::<Vec<_>>(),
     )
     .fetch_all(connection)
     .await?;

@@ -60,13 +60,13 @@ pub(super) enum Entry {
     Output(OutputChunk),
 }
 
-/// Entries of one transaction, by kind. Within a transaction output is written first, then new rows, then changes.
+/// Entries of one commit, by kind: either new rows, or output and changes.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) inserts: Vec<Waiting<Insert, ()>>,
     pub(super) transitions: Vec<Waiting<Transition, bool>>,
     pub(super) outputs: Vec<OutputChunk>,
-    /// Changes of executions that this transaction changes already: they go first in the next one.
+    /// Changes of executions that this commit changes already: they go first in the next one.
     later: Vec<Entry>,
     changed: HashSet<ExecutionId>,
 }
@@ -74,10 +74,7 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn push(&mut self, entry: Entry) {
         match entry {
-            Entry::Insert { row, events, answer } => {
-                self.changed.insert(row.execution.id);
-                self.inserts.push((row, events, answer));
-            }
+            Entry::Insert { row, events, answer } => self.inserts.push((row, events, answer)),
             Entry::Transition { change, events, answer } => {
                 if self.changed.insert(change.id) {
                     self.transitions.push((change, events, answer));

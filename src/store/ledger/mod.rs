@@ -1,8 +1,11 @@
-//! The group writer: takes everything that waits while the last commit is in flight, commits it as one
-//! transaction of array statements, then answers each caller and publishes each event.
+//! The group writer: takes everything that waits while the last commit is in flight, commits it with one statement
+//! over arrays, then answers each caller and publishes each event.
 //!
 //! No timers: an idle system pays one commit for one change, a busy one shares commits. A caller gets its answer
 //! after the commit that holds its change, so what was answered is durable.
+//!
+//! There are two of them, side by side: one for new executions, one for what happens to those that are stored. A
+//! flood of requests so does not hold up the ends of what runs, and two commits share a flush of the log.
 //!
 //! When the database goes away, requests that wait for a new row are refused at once (the caller tells its client
 //! to come back) and their half-written rows are removed on return; changes of existing rows and output are kept
@@ -17,7 +20,10 @@ use self::batch::{Batch, Entry};
 use super::{Error, Result, Store};
 use crate::{bus::Event, service, store::outputs::OutputChunk};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 /// Most changes one transaction takes. Past a few hundred the gain is gone and the wait of the first one grows.
 const BATCH: usize = 512;
@@ -28,15 +34,25 @@ const QUEUE: usize = 4096;
 /// Hands changes to the group writer.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    sender: mpsc::Sender<Entry>,
+    new: mpsc::Sender<Entry>,
+    stored: mpsc::Sender<Entry>,
 }
 
 impl Ledger {
-    /// Starts the writer on a connection of its own. It ends when the last `Ledger` is dropped and all is written.
-    pub fn start(store: &Store) -> (Self, tokio::task::JoinHandle<()>) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        let task = service::spawn("ledger", write::Writer::new(store).run(receiver));
-        (Self { sender }, task)
+    /// Starts the writers, each on a connection of its own. The task ends when the last `Ledger` is dropped and all is
+    /// written.
+    pub fn start(store: &Store) -> (Self, JoinHandle<()>) {
+        let writer = |name| {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            (sender, service::spawn(name, write::Writer::new(store).run(receiver)))
+        };
+        let (new, first) = writer("ledger of new executions");
+        let (stored, second) = writer("ledger of changes");
+        let both = async move {
+            // A writer that panicked has said so.
+            let _ = tokio::join!(first, second);
+        };
+        (Self { new, stored }, service::spawn("ledger", both))
     }
 
     /// Stores a new execution, then publishes `events`.
@@ -45,7 +61,7 @@ impl Ledger {
     /// [`Error::Unavailable`]: nothing was stored; [`Error::Duplicate`]: its idempotency key was just used.
     pub async fn insert(&self, row: Insert, events: Vec<Event>) -> Result<()> {
         let (answer, answered) = oneshot::channel();
-        self.send(Entry::Insert { row: Box::new(row), events, answer }).await?;
+        send(&self.new, Entry::Insert { row: Box::new(row), events, answer }).await?;
         answered.await.map_err(|_| closed())?
     }
 
@@ -54,19 +70,19 @@ impl Ledger {
     /// `false` means another was first and nothing changed. Waits as long as the database is away.
     pub async fn transition(&self, change: Transition, events: Vec<Event>) -> Result<bool> {
         let (answer, answered) = oneshot::channel();
-        self.send(Entry::Transition { change: Box::new(change), events, answer }).await?;
+        send(&self.stored, Entry::Transition { change: Box::new(change), events, answer }).await?;
         answered.await.map_err(|_| closed())?
     }
 
     /// Stores output. Waits only while the writer's queue is full; what was handed over before a
     /// [`Self::transition`] of the same execution is stored before it.
     pub async fn output(&self, chunk: OutputChunk) -> Result<()> {
-        self.send(Entry::Output(chunk)).await
+        send(&self.stored, Entry::Output(chunk)).await
     }
+}
 
-    async fn send(&self, entry: Entry) -> Result<()> {
-        self.sender.send(entry).await.map_err(|_| closed())
-    }
+async fn send(writer: &mpsc::Sender<Entry>, entry: Entry) -> Result<()> {
+    writer.send(entry).await.map_err(|_| closed())
 }
 
 fn closed() -> Error {

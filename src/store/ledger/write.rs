@@ -5,9 +5,9 @@ use crate::{
     bus::Bus,
     clock,
     model::ExecutionId,
-    store::{Error, Store, executions, outputs},
+    store::{Error, Store, executions},
 };
-use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
@@ -71,24 +71,13 @@ impl Writer {
     async fn attempt(&mut self, batch: &Batch, in_doubt: bool) -> sqlx::Result<HashSet<ExecutionId>> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(PgConnection::connect_with(&self.options).await?),
+            none => none.insert(connect(&self.options).await?),
         };
         if !self.refused.is_empty() {
             executions::remove(connection, &self.refused).await?;
             self.refused.clear();
         }
-        let kinds = usize::from(!batch.inserts.is_empty())
-            + usize::from(!batch.transitions.is_empty())
-            + usize::from(!batch.outputs.is_empty())
-            + batch.inserts.iter().filter(|(row, ..)| row.idempotency.is_some()).count();
-        if kinds == 1 {
-            // A single statement is its own transaction: two round trips less.
-            return statements(connection, batch, in_doubt).await;
-        }
-        let mut transaction = connection.begin().await?;
-        let done = statements(&mut transaction, batch, in_doubt).await?;
-        transaction.commit().await?;
-        Ok(done)
+        statements(connection, batch, in_doubt).await
     }
 
     /// Callers with a client at the other end do not wait for the database: they are told to come back.
@@ -102,23 +91,30 @@ impl Writer {
     }
 }
 
-/// Writes everything; the answer holds the ids of the executions that changed.
+/// Opens the writer's connection. Its plans are made when tables are small or their statistics stale, and are kept:
+/// left alone, PostgreSQL would read the whole table for each batch, and go on to while the table grows. Everything
+/// that is written here is found by its key, so that is the one way it may look.
+async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let settings = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+    connection.execute(settings).await?;
+    Ok(connection)
+}
+
+/// Writes everything, each kind in a transaction of its own; the answer holds the ids of the executions that changed.
 async fn statements(
     connection: &mut PgConnection,
     batch: &Batch,
     in_doubt: bool,
 ) -> sqlx::Result<HashSet<ExecutionId>> {
-    if !batch.outputs.is_empty() {
-        outputs::append(connection, &batch.outputs).await?;
-    }
     if !batch.inserts.is_empty() {
         executions::insert_all(connection, batch.inserts.iter().map(|(row, ..)| row.as_ref())).await?;
     }
-    if batch.transitions.is_empty() {
+    if batch.transitions.is_empty() && batch.outputs.is_empty() {
         return Ok(HashSet::new());
     }
     let changes = || batch.transitions.iter().map(|(change, ..)| change.as_ref());
-    let mut done = executions::transition_all(connection, changes()).await?;
+    let mut done = executions::advance(connection, changes(), &batch.outputs).await?;
     if in_doubt {
         // The commit before the connection broke may have gone through: then the guard fails though it was us.
         done.extend(executions::already_done(connection, changes().filter(|c| !done.contains(&c.id))).await?);

@@ -1,11 +1,17 @@
--- New executions, any number at once. `queued` rows get the next numbers of the queue; the others are held by the
--- node that inserts them.
+-- New executions, any number at once, and the keys under which retried requests find them: a key that was just used
+-- fails the statement, and no execution of it exists. Rows that are due get the next numbers of the queue; the others
+-- are held by the node that inserts them. One statement, so that a batch is one round trip and one commit.
+WITH keys AS (
+    INSERT INTO idempotency_keys (user_name, key, execution_id, request_hash)
+    SELECT * FROM unnest($20::text[], $21::text[], $22::bytea[], $23::bytea[])
+)
 INSERT INTO executions (id, liveaction_id, snapshot_id, action_ref, runner, status, user_name, parameters, context,
     extras, delay_ms, parent_id, log_statuses, log_times, ended_at, result, result_bytes, queue_no, due_at, node_id,
     node_epoch)
 SELECT t.id, t.liveaction_id, t.snapshot_id, t.action_ref, t.runner, t.status, t.user_name, t.parameters::json,
     t.context::json, t.extras::json, t.delay_ms, t.parent_id, string_to_array(t.log, ','),
-    array_fill(t.started_at, ARRAY[cardinality(string_to_array(t.log, ','))]), t.ended_at, t.result::json,
+    array_fill(t.started_at, ARRAY[cardinality(string_to_array(t.log, ',')) - 1]) || coalesce(t.ended_at, t.started_at),
+    t.ended_at, t.result::json,
     coalesce(octet_length(t.result), 0), CASE WHEN t.due_at IS NOT NULL THEN nextval('execution_queue_seq') END,
     t.due_at, t.node_id, t.node_epoch
 FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],

@@ -1,5 +1,15 @@
--- Guarded changes, any number at once, at most one per execution. A row whose guard fails stays as it is and is
--- not returned.
+-- What happens to executions in work: chunks of their output, and guarded changes, any number of each, at most one
+-- change per execution. A row whose guard fails stays as it is and is not returned. One statement, so that a batch is
+-- one round trip and one commit.
+WITH appended AS (
+    INSERT INTO execution_output (execution_id, byte_from, day, line_from, data, line_ends, line_kinds, line_stamps)
+    SELECT o.execution_id, o.byte_from, o.day, o.line_from, o.data, o.line_ends::integer[], o.line_kinds,
+        o.line_stamps::bigint[]
+    FROM unnest($11::bytea[], $12::bigint[], $13::date[], $14::bigint[], $15::bytea[], $16::text[], $17::bytea[],
+        $18::text[])
+        AS o (execution_id, byte_from, day, line_from, data, line_ends, line_kinds, line_stamps)
+    ON CONFLICT (execution_id, byte_from, day) DO NOTHING
+)
 UPDATE executions AS e SET
     status       = coalesce(t.status, e.status),
     log_statuses = e.log_statuses || string_to_array(t.log, ','),
