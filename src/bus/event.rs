@@ -16,7 +16,7 @@ pub enum Event {
     Output(Arc<OutputEvent>),
     /// An announcement was made.
     Announcement(Arc<Announcement>),
-    /// Actions, runner types or packs changed: caches made from them are stale.
+    /// What packs bring changed (actions, rules, configs…): caches made from it are stale.
     Content,
 }
 

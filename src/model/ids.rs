@@ -195,6 +195,26 @@ ids! {
     RunnerTypeId,
     /// A pack.
     PackId,
+    /// A pack's configuration schema.
+    ConfigSchemaId,
+    /// A pack's configuration.
+    ConfigId,
+    /// A kind of event.
+    TriggerTypeId,
+    /// A kind of event with parameters.
+    TriggerId,
+    /// A sensor.
+    SensorId,
+    /// A rule.
+    RuleId,
+    /// A rule type.
+    RuleTypeId,
+    /// A policy.
+    PolicyId,
+    /// A policy type.
+    PolicyTypeId,
+    /// An action alias.
+    AliasId,
     /// A user.
     UserId,
     /// An access token.

@@ -3,24 +3,34 @@
 //! Plain data. How it looks on the wire is `wire`'s business, how it is kept `store`'s.
 
 mod action;
+mod alias;
 mod execution;
 mod identity;
 mod ids;
 mod pack;
 mod pack_rules;
+mod policy;
 mod refs;
+mod rule;
+mod sensor;
 mod status;
 pub mod time;
+mod trigger;
 mod version;
 
 pub use action::{Action, NewAction, RunnerType, Snapshot, SnapshotViews};
+pub use alias::Alias;
 pub use execution::{Execution, ExecutionRequest, LogEntry, RunnerInfo};
 pub use identity::{ApiKey, Token, User};
 pub use ids::*;
-pub use pack::Pack;
+pub use pack::{ConfigSchema, Pack, PackConfig};
 pub use pack_rules::{
     full_version, is_pack_ref, is_pack_version, is_version_range, python_warning, repository_url,
 };
+pub use policy::{Policy, PolicyType};
 pub use refs::{PolicyTypeRef, RefError, ResourceRef};
+pub use rule::{Rule, RuleType};
+pub use sensor::Sensor;
 pub use status::ExecutionStatus;
+pub use trigger::{Trigger, TriggerType, parameters_hash};
 pub use version::{Version, VersionError, matches_comparison, matches_range};

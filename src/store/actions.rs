@@ -23,6 +23,24 @@ pub struct Upserts {
     pub updated: usize,
 }
 
+impl Upserts {
+    /// Counts what an upsert returned, and tells everybody if it is anything.
+    pub(super) fn told(tx: &mut Tx, inserted: &[bool]) -> Self {
+        let new = inserted.iter().filter(|inserted| **inserted).count();
+        if !inserted.is_empty() {
+            tx.emit(Event::Content);
+        }
+        Self { inserted: new, updated: inserted.len() - new }
+    }
+}
+
+impl std::ops::AddAssign for Upserts {
+    fn add_assign(&mut self, other: Self) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+    }
+}
+
 /// Columns as they are kept.
 struct ActionRow {
     id: ActionId,
@@ -211,12 +229,7 @@ pub async fn upsert(tx: &mut Tx, specs: &[NewAction]) -> Result<Upserts> {
     )
     .fetch_all(tx.conn())
     .await?;
-    let inserted = rows.iter().filter(|inserted| **inserted).count();
-    let upserts = Upserts { inserted, updated: rows.len() - inserted };
-    if upserts != Upserts::default() {
-        tx.emit(Event::Content);
-    }
-    Ok(upserts)
+    Ok(Upserts::told(tx, &rows))
 }
 
 /// Removes an action. `false`: there is none of this id.

@@ -4,7 +4,9 @@
 //! Hot transitions of executions go through [`ledger`], which commits what has gathered in one go.
 
 pub mod actions;
+pub mod aliases;
 pub mod api_keys;
+pub mod configs;
 mod error;
 pub mod executions;
 pub mod ledger;
@@ -12,10 +14,14 @@ pub mod listing;
 pub mod nodes;
 pub mod outputs;
 pub mod packs;
+pub mod policies;
+pub mod rules;
 pub mod runner_types;
 pub mod secrets;
+pub mod sensors;
 pub mod snapshots;
 pub mod tokens;
+pub mod triggers;
 mod tx;
 pub mod users;
 

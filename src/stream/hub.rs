@@ -176,7 +176,8 @@ impl Group {
 
     fn tailed(&self, event: &Event, kind: Kind) -> Option<Arc<Execution>> {
         let Event::Execution(event) = event else { return None };
-        let is_it = kind == Kind::Execution(Change::Update) && self.filter.tailed() == Some(event.execution.id);
+        let is_it =
+            kind == Kind::Execution(Change::Update) && self.filter.tailed() == Some(event.execution.id);
         is_it.then(|| event.execution.clone())
     }
 }

@@ -96,7 +96,8 @@ impl Writer {
 /// that is written here is found by its key, so that is the one way it may look.
 async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
     let mut connection = PgConnection::connect_with(options).await?;
-    let settings = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+    let settings =
+        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
     connection.execute(settings).await?;
     Ok(connection)
 }

@@ -76,7 +76,9 @@ async fn old_days_go_with_their_partitions(pool: PgPool) {
     }
     let mut connection = pool.acquire().await.unwrap();
     let lines: &[(&[u8], OutputKind)] = &[(b"x\n", OutputKind::Stdout)];
-    advance(&mut connection, std::iter::empty(), &[chunk(old, 0, 0, lines), chunk(now, 0, 0, lines)]).await.unwrap();
+    advance(&mut connection, std::iter::empty(), &[chunk(old, 0, 0, lines), chunk(now, 0, 0, lines)])
+        .await
+        .unwrap();
     let mut tx = store.begin().await.unwrap();
     assert_eq!(drop_before(&mut tx, today - chrono::Days::new(7)).await.unwrap(), 2);
     tx.commit().await.unwrap();
@@ -90,7 +92,9 @@ async fn a_day_without_a_partition_is_kept_and_dropped_all_the_same(pool: PgPool
     let id = ExecutionId::generate();
     let today = id.requested_at().date_naive();
     let mut connection = pool.acquire().await.unwrap();
-    advance(&mut connection, std::iter::empty(), &[chunk(id, 0, 0, &[(b"x\n", OutputKind::Stdout)])]).await.unwrap();
+    advance(&mut connection, std::iter::empty(), &[chunk(id, 0, 0, &[(b"x\n", OutputKind::Stdout)])])
+        .await
+        .unwrap();
     let mut tx = store.begin().await.unwrap();
     ensure_partitions(&mut tx, today, 1).await.unwrap();
     assert_eq!(drop_before(&mut tx, NaiveDate::MAX).await.unwrap(), 1);
