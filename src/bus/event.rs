@@ -16,6 +16,8 @@ pub enum Event {
     Output(Arc<OutputEvent>),
     /// An announcement was made.
     Announcement(Arc<Announcement>),
+    /// An execution of another node printed something: there are more rows of it.
+    Printed(ExecutionId),
     /// What packs bring changed (actions, rules, configs…): caches made from it are stale.
     Content,
 }

@@ -20,6 +20,8 @@ const RING: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Bus {
     sender: broadcast::Sender<Event>,
+    /// What happened on this node alone: for those who tell the others.
+    here: broadcast::Sender<Event>,
     content: Arc<AtomicU64>,
 }
 
@@ -40,13 +42,21 @@ pub enum Received {
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { sender: broadcast::channel(RING).0, content: Arc::default() }
+        Self { sender: broadcast::channel(RING).0, here: broadcast::channel(RING).0, content: Arc::default() }
     }
 }
 
 impl Bus {
     /// Tells everybody. Call it only after the commit that made it true.
     pub fn publish(&self, event: Event) {
+        if self.here.receiver_count() > 0 {
+            let _ = self.here.send(event.clone());
+        }
+        self.relay(event);
+    }
+
+    /// Tells everybody on this node what happened on another.
+    pub fn relay(&self, event: Event) {
         if matches!(event, Event::Content) {
             self.content.fetch_add(1, Ordering::Release);
         }
@@ -65,8 +75,18 @@ impl Bus {
         Subscription { receiver: self.sender.subscribe() }
     }
 
+    /// What is published from now on, without what is relayed.
+    pub fn subscribe_here(&self) -> Subscription {
+        Subscription { receiver: self.here.subscribe() }
+    }
+
     /// Whether anybody listens: lets a publisher skip work that only listeners need.
     pub fn has_subscribers(&self) -> bool {
+        self.is_heard() || self.here.receiver_count() > 0
+    }
+
+    /// Whether anybody would hear what is relayed.
+    pub fn is_heard(&self) -> bool {
         self.sender.receiver_count() > 0
     }
 }

@@ -110,6 +110,7 @@ impl Running {
         let app = Arc::new(App::new(config, store, access, engine.clone()));
         let mut supervisor = Supervisor::reporting_to(app.health.clone());
         supervisor.start(Stage::Ground, engine.keeper());
+        supervisor.start(Stage::Ground, engine.neighbours());
         supervisor.start(Stage::Work, engine.actionrunner(asked.hurry.clone()));
         supervisor.start(Stage::Work, engine.scheduler());
         listeners.serve(&app, &mut supervisor);

@@ -2,6 +2,7 @@
 //! doors (`execution::request`) are open to all.
 
 pub mod execution;
+mod neighbours;
 mod node;
 pub mod runner;
 pub mod scheduler;
@@ -19,7 +20,7 @@ use std::{
     collections::HashMap,
     sync::{Arc, atomic::AtomicBool},
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// What the stages share. Cheap to clone.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ struct Shared {
     backlog: AtomicBool,
     /// Wakes the scheduler: a place is free, or a row is waiting.
     wake: Notify,
+    /// Whether other nodes are alive on this database.
+    company: watch::Sender<bool>,
     /// New executions are taken in.
     open: AtomicBool,
     /// What still runs is being ended because the daemon stops.
@@ -91,6 +94,7 @@ impl Engine {
                 // Until the scheduler has looked once, rows of an earlier life may wait.
                 backlog: AtomicBool::new(true),
                 wake: Notify::new(),
+                company: watch::Sender::new(false),
                 open: AtomicBool::new(true),
                 abandoning: AtomicBool::new(false),
                 running: Mutex::new(HashMap::new()),
@@ -130,6 +134,11 @@ impl Engine {
     /// The service that renews this node's lease and settles what lost nodes held.
     pub fn keeper(&self) -> node::Keeper {
         node::Keeper::new(self.clone())
+    }
+
+    /// The service that tells the other nodes what happens here, and hears them.
+    pub fn neighbours(&self) -> neighbours::Neighbours {
+        neighbours::Neighbours::new(self.clone())
     }
 
     /// The service that lets what runs finish when the daemon stops. `hurry` ends the waiting.

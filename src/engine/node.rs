@@ -71,6 +71,10 @@ impl Keeper {
             super::runner::end_all(engine);
             return Ok(());
         };
+        engine
+            .shared
+            .company
+            .send_if_modified(|others| std::mem::replace(others, beat.others > 0) != (beat.others > 0));
         if beat.lost > 0 {
             settle(engine).await?;
             nodes::forget_lost(pool, lease).await?;

@@ -2,6 +2,9 @@
 
 use sqlx::PgExecutor;
 
+/// Where nodes tell each other what happened.
+pub const CHANNEL: &str = "st2";
+
 /// A registered node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -76,6 +79,16 @@ pub async fn forget_lost(db: impl PgExecutor<'_>, lease: f64) -> super::Result<u
             .execute(db)
             .await?;
     Ok(done.rows_affected())
+}
+
+/// Tells the other nodes. Not waited for on disk: what is said is not worth more than what is stored already.
+pub async fn notify(pool: &sqlx::PgPool, words: &[String]) -> super::Result<()> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query!("SET LOCAL synchronous_commit = off").execute(&mut *transaction).await?;
+    sqlx::query!("SELECT pg_notify($1, word) FROM unnest($2::text[]) AS word", CHANNEL, words)
+        .fetch_all(&mut *transaction)
+        .await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Signs this node off on a clean stop. Its row stays: executions of the past say where they ran.

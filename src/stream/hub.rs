@@ -63,6 +63,8 @@ pub(super) struct Piece {
 pub(super) enum Live {
     /// A line.
     Line(Arc<OutputEvent>),
+    /// There are more rows.
+    Stored,
     /// Nothing more is printed, for now or for ever.
     Closed,
 }
@@ -216,6 +218,11 @@ impl Clients {
                 Event::Output(line) => {
                     for queue in self.followers.get(&line.execution_id).into_iter().flatten() {
                         queue.push(Live::Line(line.clone()), line.data.len() + size_of::<OutputEvent>());
+                    }
+                }
+                Event::Printed(id) => {
+                    for queue in self.followers.get(id).into_iter().flatten() {
+                        queue.push(Live::Stored, size_of::<Live>());
                     }
                 }
                 Event::Execution(event) if closes(event.execution.status) => {

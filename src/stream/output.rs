@@ -177,6 +177,7 @@ impl Follower {
                 for item in items {
                     match item {
                         Live::Closed => self.closed = true,
+                        Live::Stored => self.phase = Phase::Rows,
                         Live::Line(line) if line.line == self.next && !hole => {
                             self.next += 1;
                             if self.wants(line.kind.as_str()) {

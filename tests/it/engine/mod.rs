@@ -2,5 +2,6 @@
 
 mod control;
 mod faults;
+mod nodes;
 mod requests;
 mod shell;
