@@ -28,6 +28,9 @@ snapshots() {
     [ -z "$left" ] || { echo "snapshots nobody accepted: $left" >&2; return 1; }
 }
 
+# Runs of Python actions, cold and warm, and what packs import.
+python() { PYTHONDONTWRITEBYTECODE=1 python3 -W error -m unittest discover python/tests; }
+
 licences() {
     cargo deny --locked check licenses bans sources
     # Known holes are looked up in a database from the network; without network this is for the next run.
@@ -38,7 +41,7 @@ licences() {
     fi
 }
 
-all=(form licences lints docs queries tests doc_tests snapshots)
+all=(form licences python lints docs queries tests doc_tests snapshots)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for check in "$@"; do
     echo "== ${check//_/ }"

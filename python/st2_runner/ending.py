@@ -1,0 +1,158 @@
+"""Ends a forked run as an interpreter ends, and makes a fork look like an interpreter that has just begun.
+
+A fork can't return to the parent's stack to end there: the parent's modules would be torn down page by page, which
+costs more than the whole run. So the same steps are taken for what the run itself has brought, then `os._exit`.
+"""
+
+import os
+import sys
+
+from . import load
+
+
+def run_to_the_end(main):
+    """Calls `main`, does what the interpreter does after the last line of a script, and exits."""
+    code = 1
+    interrupted = False
+    try:
+        code = _outcome(main)
+        interrupted = code is None
+        _wait_for_threads()
+        _run_exit_functions()
+        _drop_what_came()
+    finally:
+        if not _flush() and not code:
+            code = 120
+        if interrupted:
+            _die_of_interrupt()
+        os._exit((130 if code is None else code) & 0xFF)
+
+
+def _outcome(main):
+    """The exit code; None after an interrupt that nobody caught."""
+    try:
+        main()
+        return 0
+    except SystemExit as stop:
+        return _exit_code(stop.code)
+    except BaseException as error:
+        sys.last_type, sys.last_value, sys.last_traceback = sys.exc_info()
+        sys.last_exc = error
+        try:
+            sys.excepthook(*sys.exc_info())
+        except BaseException:
+            sys.__excepthook__(*sys.exc_info())
+        return None if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _exit_code(code):
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code if -(1 << 63) <= code < 1 << 63 else -1
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _wait_for_threads():
+    threading = sys.modules.get("threading")
+    if threading:
+        try:
+            threading._shutdown()
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+
+
+def _run_exit_functions():
+    import atexit
+
+    atexit._run_exitfuncs()
+
+
+def _drop_what_came():
+    """Lets objects of the run die, since a file may be flushed or a session closed by that."""
+    import gc
+
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    # The collector may close what lies under a text file before the file has written its text.
+    _flush_files(gc)
+    if _threads() > 1:
+        return  # a daemon thread would stumble over modules that are gone
+    import weakref
+
+    came = [weakref.ref(module) for module in load.kept]
+    load.kept.clear()
+    for name in [name for name in sys.modules if name not in _there_before]:
+        module = sys.modules.pop(name)
+        try:
+            came.append(weakref.ref(module))
+        except TypeError:
+            pass
+        parent, _, last = name.rpartition(".")
+        if parent in sys.modules and getattr(sys.modules[parent], last, None) is module:
+            delattr(sys.modules[parent], last)
+        del module
+    gc.collect()
+    for reference in reversed(came):
+        module = reference()
+        names = getattr(module, "__dict__", None)
+        if type(names) is dict:
+            _clear(names)
+    gc.collect()
+
+
+def _clear(names):
+    # Private names first, as the interpreter does.
+    for private in (True, False):
+        for name in list(names):
+            if (name[:1] == "_") is private and name != "__builtins__":
+                names[name] = None
+
+
+def _flush_files(gc):
+    import io
+
+    kinds = (io.TextIOWrapper, io.BufferedWriter)
+    for thing in gc.get_objects():
+        if issubclass(type(thing), kinds) and not thing.closed:
+            try:
+                thing.flush()
+            except Exception:
+                pass
+
+
+def _threads():
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        threading = sys.modules.get("threading")
+        return threading.active_count() if threading else 1
+
+
+def _flush():
+    fine = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException:
+            fine = False
+    return fine
+
+
+def _die_of_interrupt():
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+_there_before = set()
+
+
+def remember_modules():
+    """Modules of this moment are the parent's and are left alone at the end. Answers their names."""
+    _there_before.update(sys.modules)
+    return _there_before

@@ -1,0 +1,1 @@
+"""Old names of the base class of actions."""

@@ -1,0 +1,123 @@
+"""The warm parent as such: its packets, its end, what it refuses to share."""
+
+import os
+import signal
+import socket
+import tempfile
+import unittest
+
+from support import RunCase, Warm, environment, is_alive, wait_until_gone
+
+
+class WarmParent(RunCase):
+    def start(self, **settings):
+        parent = Warm(**settings)
+        self.addCleanup(parent.close)
+        return parent
+
+    def test_ready_names_what_it_has_imported(self):
+        packet = self.start(preload=["shlex", "no_such_module_anywhere"]).packet()
+        self.assertEqual((packet["type"], packet["protocol"]), ("ready", 1))
+        self.assertIn("shlex", packet["preloaded"])
+        self.assertEqual(packet["missing"], ["no_such_module_anywhere"])
+        self.assertGreater(packet["rss"], 1 << 20)
+
+    def test_what_a_run_imports_is_told_until_it_is_preloaded(self):
+        order = self.order("import shlex, colorsys, helper; return 1")
+        self.write("", "helper.py")
+        first = self.start().run(order).frame["modules"]
+        self.assertTrue({"shlex", "colorsys"} <= set(first), first)
+        # Code of packs may change on disk any time.
+        self.assertNotIn("helper", first)
+        second = self.start(preload=first).run(order).frame["modules"]
+        self.assertFalse({"shlex", "colorsys"} & set(second), second)
+
+    def test_retires_after_its_last_run(self):
+        parent = self.start()
+        run = parent.start(self.order("import signal; signal.pause()"))
+        self.assertTrue(run.pid)
+        parent.send(type="retire")
+        late = parent.start(self.order("return 1", name="late.py"))
+        packet = late.packets.get(timeout=60)
+        self.assertEqual((packet["type"], packet["reason"]), ("refused", "it is retiring"))
+        self.assertTrue(is_alive(parent.pid))
+        run.signal(signal.SIGTERM)
+        self.assertEqual(run.finish().code, -signal.SIGTERM)
+        self.assertEqual(parent.wait(), 0)
+
+    def test_ends_its_runs_when_its_owner_is_gone(self):
+        parent = self.start()
+        run = parent.start(self.order("import os, signal; os.fork(); signal.pause()"))
+        self.assertTrue(is_alive(run.pid))
+        parent.socket.shutdown(socket.SHUT_RDWR)
+        self.assertEqual(parent.wait(), 0)
+        self.assertFalse(is_alive(run.pid))
+        # The pipes end only when the fork of the run is gone, too.
+        self.assertEqual(run.pipes.finish(None).frame, None)
+
+    def test_runs_do_not_outlive_a_parent_that_is_killed(self):
+        parent = self.start()
+        run = parent.start(self.order("import signal; signal.pause()"))
+        self.assertTrue(is_alive(run.pid))
+        os.kill(parent.pid, signal.SIGKILL)
+        self.assertEqual(parent.wait(), -signal.SIGKILL)
+        self.assertEqual(run.packets.get(timeout=60)["type"], "end of file")
+        self.assertTrue(wait_until_gone(run.pid))
+        self.assertEqual(run.pipes.finish(None).frame, None)
+
+    def test_ended_run_keeps_its_pid_until_it_is_reaped(self):
+        parent = self.start()
+        run = parent.start(self.order("return 1"))
+        pid = run.pid
+        self.assertEqual(run.packets.get(timeout=60)["type"], "ended")
+        with open("/proc/%d/stat" % pid) as file:
+            self.assertEqual(file.read().rpartition(")")[2].split()[0], "Z")
+        parent.send(type="reap", id=run.number)
+        run.pipes.finish(0)
+        # A second run is answered after the packet before it.
+        self.assertEqual(parent.run(self.order("return 2")).result, 2)
+        self.assertFalse(os.path.exists("/proc/%d" % pid))
+
+    def test_refuses_what_an_interpreter_settles_at_its_start(self):
+        parent = self.start()
+        for name in ("PYTHONPATH", "PYTHONHASHSEED", "LD_LIBRARY_PATH", "LC_ALL"):
+            frame = parent.run(self.order("print('ran'); return 1"), environment(**{name: "1"})).frame
+            self.assertEqual(frame, {"refused": "an interpreter reads %s only when it starts" % name})
+        self.assertEqual(parent.run(self.order("return 1")).result, 1)
+
+    def test_module_that_starts_a_thread_is_not_shared(self):
+        self.refuse("import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n",
+                    "importing it starts a thread")  # fmt: skip
+
+    def test_module_that_opens_a_socket_is_not_shared(self):
+        self.refuse("import socket\nheld = socket.socket()\n", r"importing it leaves descriptor \d+ open \(socket:.*\)")
+
+    def refuse(self, source, reason):
+        self.write(source, "hazard.py")
+        env = environment(PYTHONPATH=os.pathsep.join([environment()["PYTHONPATH"], self.folder]))
+        parent = Warm(preload=["shlex", "hazard"], env=env)
+        packet = parent.packet()
+        self.assertEqual((packet["type"], packet["module"]), ("unsafe", "hazard"))
+        self.assertRegex(packet["reason"], reason)
+        self.assertEqual(parent.wait(), 3)
+
+    def test_survives_what_it_does_not_understand(self):
+        with tempfile.TemporaryFile() as log:
+            parent = self.start(stderr=log.fileno())
+            parent.send(type="dance")
+            parent.send(type="reap", id=77)
+            parent.send(type="signal", id=77, signal=9)
+            self.assertEqual(parent.run(self.order("return 1")).result, 1)
+            log.seek(0)
+            self.assertIn(b"unknown packet {'type': 'dance'}", log.read())
+
+    def test_file_that_is_absent(self):
+        parent = self.start()
+        order = self.order("return 1")
+        end = parent.start(dict(order, file_path=os.path.join(self.folder, "absent.py"))).finish()
+        self.assertEqual((end.code, end.result), (1, "None"), end)
+        self.assertIn("Failed to load action class from file", end.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
