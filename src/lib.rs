@@ -5,6 +5,7 @@
 // ── 1 ground: plain data ────────────────────────────────────────────────────────────────
 pub mod clock; //     now() and sleep(): the one source of time
 pub mod pytext; //    values as Python writes and reads them: str(), repr(), literals, int(), JSON text
+pub mod crypto; //    encryption of secret values: StackStorm's key files and ciphertexts
 pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; block style out
 pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…
 pub mod schema; //    parameter schemas: defaults, types, immutability, validation, secrets
@@ -22,7 +23,9 @@ pub mod store; //     all SQL; ledger is the group writer
 
 // ── 4 side rooms: used by the engine, not part of the flow ──────────────────────────────
 pub mod access; //    who calls and what they may do: tokens, API keys, passwords; makes Permits
+pub mod datastore; // keys and their secrets, and what templates see of them
 pub mod content; //   packs on disk become rows: load, check, register
+pub mod pack_config; // what a pack is configured with, resolved for a user
 
 // ── 5 engine: one folder per stage, in the order an event travels ───────────────────────
 pub mod engine; //    executions, the scheduler, runners

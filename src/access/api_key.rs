@@ -11,12 +11,25 @@ const SALT: &str = "saltnpepper";
 pub fn generate() -> Result<String> {
     let mut random = [0; 256];
     getrandom::fill(&mut random).map_err(|_| Error::NoRandomness)?;
-    Ok(BASE64_STANDARD_NO_PAD.encode(hex::encode(Sha256::digest(random))))
+    Ok(of(&random))
+}
+
+/// The key that random bytes make.
+pub fn of(random: &[u8; 256]) -> String {
+    BASE64_STANDARD_NO_PAD.encode(hex::encode(Sha256::digest(random)))
 }
 
 /// What is kept of a key: SHA-512 of salt and key, in hex.
 pub fn hash(key: &str) -> String {
-    hex::encode(Sha512::new().chain_update(SALT).chain_update(key).finalize())
+    // No key of ours or StackStorm's has other characters; of such a text the hash must only be nobody's.
+    salted_hash(SALT, key).unwrap_or_else(|| hex::encode(Sha512::new().chain_update(key).finalize()))
+}
+
+/// SHA-512 of salt and text in Latin-1, in hex; `None` for what Latin-1 does not have.
+pub fn salted_hash(salt: &str, text: &str) -> Option<String> {
+    let bytes = salt.chars().chain(text.chars()).map(|letter| u8::try_from(u32::from(letter)).ok());
+    let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
+    Some(hex::encode(Sha512::digest(bytes)))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod permission;
 mod resource;
 mod service_token;
 
-pub use api_key::{generate as generate_api_key, hash as hash_api_key};
+pub use api_key::{generate as generate_api_key, hash as hash_api_key, of as api_key_of, salted_hash};
 pub use bootstrap::{FirstStart, bootstrap};
 pub use caller::{Caller, Location, Method, Permit};
 pub use error::{Error, Result};

@@ -84,6 +84,8 @@ config! {
     scheduler: Scheduler,
     /// Where packs lie.
     content: Content,
+    /// How secrets of the datastore are kept.
+    keyvalue: KeyValue,
     /// The user actions run as.
     system_user: SystemUser,
     /// Checks that may be switched.

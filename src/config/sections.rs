@@ -153,6 +153,16 @@ section! {
 }
 
 section! {
+    /// `[keyvalue]`
+    KeyValue {
+        /// Secrets can be stored, encrypted, and read.
+        enable_encryption: bool = true,
+        /// File with the key that encrypts them. Empty: `<data_dir>/keys/datastore_key.json`, made on the first start.
+        encryption_key_path: PathBuf = PathBuf::new(),
+    }
+}
+
+section! {
     /// `[system_user]`
     SystemUser {
         /// Whom actions run as when nobody else is named, and who `auth.enable = false` makes of everybody.

@@ -19,6 +19,7 @@ use crate::{
     bus::Bus,
     config::Config,
     content,
+    datastore::Datastore,
     engine::Engine,
     service::Stop,
     store::{Store, ledger::Ledger},
@@ -101,7 +102,10 @@ impl Running {
         };
         let content =
             async { content::register_all(&store, &config).await.context("cannot register the packs") };
-        let (access, first_start, _) = tokio::try_join!(access, first_start, content)?;
+        let datastore = Datastore::new(&store, &config);
+        let key =
+            async { datastore.key_file().prepare(&store).await.context("cannot look at the datastore key") };
+        let (access, first_start, _, _) = tokio::try_join!(access, first_start, content, key)?;
         let (ledger, writer) = Ledger::start(&store);
         let node_name = data_dir.node_name()?;
         let engine = Engine::start(config.clone(), store.clone(), ledger, access.clone(), &node_name)

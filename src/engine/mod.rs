@@ -10,12 +10,15 @@ pub mod scheduler;
 use crate::{
     access::Access,
     config::Config,
+    datastore::Datastore,
     model::{Execution, ExecutionId},
+    pack_config,
     service::Stop,
     store::{Store, ledger::Ledger, nodes::Node},
 };
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use serde_json::{Map, Value};
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::AtomicBool},
@@ -31,6 +34,7 @@ pub struct Engine {
 struct Shared {
     config: Arc<Config>,
     store: Store,
+    datastore: Datastore,
     ledger: Ledger,
     catalog: execution::Catalog,
     registry: runner::Registry,
@@ -84,6 +88,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 catalog: execution::Catalog::new(&store),
                 registry: runner::Registry::with_all(),
+                datastore: Datastore::new(&store, &config),
                 config,
                 store,
                 ledger,
@@ -109,6 +114,24 @@ impl Engine {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// The datastore.
+    pub fn datastore(&self) -> &Datastore {
+        &self.shared.datastore
+    }
+
+    /// What a pack is configured with, as `user` sees it; without a user, as the system user does.
+    ///
+    /// # Errors
+    /// A value cannot be resolved.
+    pub async fn pack_config(
+        &self,
+        pack: &str,
+        user: Option<&str>,
+    ) -> Result<Map<String, Value>, pack_config::Error> {
+        let shared = &self.shared;
+        pack_config::resolve(&shared.store, &shared.config, &shared.datastore, pack, user).await
     }
 
     /// The configuration.

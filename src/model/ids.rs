@@ -223,6 +223,8 @@ ids! {
     ApiKeyId,
     /// A chunk of an execution's output.
     OutputId,
+    /// An entry of the datastore.
+    KeyValueId,
     /// A trace.
     TraceId,
 }

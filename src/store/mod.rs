@@ -9,6 +9,7 @@ pub mod api_keys;
 pub mod configs;
 mod error;
 pub mod executions;
+pub mod keys;
 pub mod ledger;
 pub mod listing;
 pub mod nodes;

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod api_key;
 pub mod execution;
+pub mod key_value;
 pub mod pack;
 pub mod runner_type;
 pub mod snapshot;

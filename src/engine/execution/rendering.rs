@@ -4,7 +4,7 @@
 //! then. Calls without templates, nearly all of them, need neither thread nor context.
 
 use super::parameters::{self, Context, Final, Parameters, Phase};
-use crate::{config::Config, engine::Engine, expr::jinja::Datastore, model::Snapshot, yaml};
+use crate::{datastore, engine::Engine, expr::jinja, model::Snapshot};
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
 
@@ -18,8 +18,7 @@ pub(super) async fn live(
     given: &Map<String, Value>,
     context: &Map<String, Value>,
 ) -> Result<Map<String, Value>, parameters::Error> {
-    let needs_context = of(snapshot, given).needs_context(Phase::Live);
-    with_context(engine, snapshot, given, context, needs_context, parameters::render_live).await
+    with_context(engine, snapshot, given, context, Phase::Live, parameters::render_live).await
 }
 
 /// Completes stored parameters for the run.
@@ -32,8 +31,7 @@ pub(in crate::engine) async fn complete(
     given: &Map<String, Value>,
     context: &Map<String, Value>,
 ) -> Result<Final, parameters::Error> {
-    let needs_context = of(snapshot, given).needs_context(Phase::Final);
-    with_context(engine, snapshot, given, context, needs_context, parameters::render_final).await
+    with_context(engine, snapshot, given, context, Phase::Final, parameters::render_final).await
 }
 
 fn of<'a>(snapshot: &'a Snapshot, given: &'a Map<String, Value>) -> Parameters<'a> {
@@ -45,17 +43,25 @@ async fn with_context<T: Send + 'static>(
     snapshot: &Arc<Snapshot>,
     given: &Map<String, Value>,
     context: &Map<String, Value>,
-    needs_context: bool,
+    phase: Phase,
     render: fn(Parameters<'_>, &Context<'_>) -> Result<T, parameters::Error>,
 ) -> Result<T, parameters::Error> {
-    if !needs_context {
-        return render(of(snapshot, given), &bare(context));
+    let parameters = of(snapshot, given);
+    if !parameters.needs_context(phase) {
+        return render(parameters, &bare(context));
     }
+    let templates = templates(parameters);
+    let user = parameters::user_of(context);
+    let datastore = engine.datastore().for_templates(user, templates.iter().copied()).await;
+    let datastore = datastore.map_err(|error| parameters::Error::Template(error.to_string()))?;
+    let config = if templates.iter().any(|text| text.contains("config_context")) {
+        pack_config(engine, &snapshot.action.spec.pack, user, phase).await?
+    } else {
+        Value::Object(Map::new())
+    };
     let (snapshot, given, context) = (snapshot.clone(), given.clone(), context.clone());
-    let engine = engine.clone();
     let rendering = tokio::task::spawn_blocking(move || {
-        let config = pack_config(engine.config(), &snapshot.action.spec.pack);
-        let context = Context { config_context: &config, ..bare(&context) };
+        let context = Context { config_context: &config, datastore: &datastore, ..bare(&context) };
         render(of(&snapshot, &given), &context)
     });
     rendering.await.unwrap_or_else(|panic| {
@@ -64,17 +70,43 @@ async fn with_context<T: Send + 'static>(
     })
 }
 
+/// Every text that may be rendered: what was given, and the defaults.
+fn templates(parameters: Parameters<'_>) -> Vec<&str> {
+    let defaults = [parameters.runner, parameters.action].into_iter().flat_map(Map::values);
+    let defaults = defaults.filter_map(|schema| schema.get("default"));
+    let texts = parameters.given.values().chain(defaults).flat_map(datastore::texts_of);
+    texts.filter(|text| jinja::is_template(text)).collect()
+}
+
+/// The configuration of the action's pack. A request goes on without one that cannot be resolved, a run does not; in
+/// both StackStorm does the same.
+async fn pack_config(
+    engine: &Engine,
+    pack: &str,
+    user: Option<&str>,
+    phase: Phase,
+) -> Result<Value, parameters::Error> {
+    match engine.pack_config(pack, user).await {
+        Ok(config) => Ok(Value::Object(config)),
+        Err(error) if phase == Phase::Live => {
+            tracing::warn!(pack, "Failed to retrieve the config of pack {pack}: {error}");
+            Ok(Value::Object(Map::new()))
+        }
+        Err(error) => Err(parameters::Error::Template(error.to_string())),
+    }
+}
+
 fn bare(action_context: &Map<String, Value>) -> Context<'_> {
     static NO_CONFIG: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
     static NO_NAMES: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-    static NO_DATASTORE: LazyLock<Arc<dyn Datastore>> = LazyLock::new(|| Arc::new(EmptyDatastore));
+    static NO_DATASTORE: LazyLock<Arc<dyn jinja::Datastore>> = LazyLock::new(|| Arc::new(NoDatastore));
     Context { action_context, config_context: &NO_CONFIG, additional: &NO_NAMES, datastore: &NO_DATASTORE }
 }
 
-/// The datastore as long as nothing can be put into it: every key is missing, which templates see as empty text.
-struct EmptyDatastore;
+/// Stands where nothing is rendered: nobody asks it for a key.
+struct NoDatastore;
 
-impl Datastore for EmptyDatastore {
+impl jinja::Datastore for NoDatastore {
     fn system(&self, _key: &str) -> Result<Option<String>, String> {
         Ok(None)
     }
@@ -85,32 +117,5 @@ impl Datastore for EmptyDatastore {
 
     fn decrypt(&self, _value: &str) -> Result<String, String> {
         Err("There is no datastore to decrypt values of.".to_owned())
-    }
-}
-
-/// The configuration of a pack as its file has it. One that cannot be read counts as empty, as in StackStorm; the log
-/// says why.
-fn pack_config(config: &Config, pack: &str) -> Value {
-    let file = config.configs_dir().join(format!("{pack}.yaml"));
-    let empty = || Value::Object(Map::new());
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return empty(),
-        Err(error) => {
-            tracing::warn!("Cannot read {}: {error}", file.display());
-            return empty();
-        }
-    };
-    match yaml::load(&text) {
-        Ok(values @ Value::Object(_)) => values,
-        Ok(Value::Null) => empty(),
-        Ok(_) => {
-            tracing::warn!("{} does not hold a mapping", file.display());
-            empty()
-        }
-        Err(error) => {
-            tracing::warn!("{}:{error}", file.display());
-            empty()
-        }
     }
 }
