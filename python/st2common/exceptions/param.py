@@ -1,0 +1,7 @@
+"""Exceptions about parameters."""
+
+from st2common.exceptions import StackStormBaseException
+
+
+class ParamException(StackStormBaseException):
+    """A parameter could not be resolved."""

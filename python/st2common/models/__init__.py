@@ -1,0 +1,1 @@
+"""Things that packs and their tests handle by name."""

@@ -1,0 +1,1 @@
+"""What actions and sensors ask the system for."""

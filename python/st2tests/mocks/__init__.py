@@ -1,0 +1,1 @@
+"""What stands in for the system in tests of packs."""
