@@ -80,6 +80,10 @@ config! {
     stream: Stream,
     /// How many actions run at once, and how they end.
     actionrunner: ActionRunner,
+    /// HTTP requests of actions.
+    http_runner: HttpRunner,
+    /// Commands and scripts on other hosts.
+    ssh_runner: SshRunner,
     /// Queueing.
     scheduler: Scheduler,
     /// Where packs lie.

@@ -131,6 +131,42 @@ section! {
 }
 
 section! {
+    /// `[http_runner]`
+    HttpRunner {
+        /// PEM file of the certificate authorities to trust. Empty: `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` of the
+        /// environment, else the system's. The WinRM runners trust the same.
+        ca_bundle: PathBuf = PathBuf::new(),
+        /// Hosts that no action may talk to, redirects included.
+        url_hosts_blacklist: Vec<String> = Vec::new(),
+        /// The only hosts that actions may talk to; empty: all.
+        url_hosts_whitelist: Vec<String> = Vec::new(),
+    }
+}
+
+section! {
+    /// `[ssh_runner]`
+    SshRunner {
+        /// Directory on the other hosts that scripts are copied to.
+        remote_dir: String = "/tmp".to_owned(),
+        /// An execution succeeds when it succeeded on any of its hosts.
+        allow_partial_failure: bool = false,
+        /// Hosts that one execution works on at the same time.
+        max_parallel_actions: usize = 50,
+        /// Read host name, port, user, key and jump host from `ssh_config_file_path`.
+        use_ssh_config: bool = false,
+        /// OpenSSH's client configuration.
+        ssh_config_file_path: String = "~/.ssh/config".to_owned(),
+        /// Seconds a connection may take.
+        ssh_connect_timeout: u64 = 60,
+        /// Which host keys to take: `accept-any` as StackStorm does, `accept-new` to remember the first one of a host
+        /// and refuse another later, `strict` to refuse hosts that `known_hosts_file` does not know.
+        host_key_policy: String = "accept-any".to_owned(),
+        /// Known hosts in OpenSSH's form. Empty: `<data_dir>/ssh_known_hosts`.
+        known_hosts_file: PathBuf = PathBuf::new(),
+    }
+}
+
+section! {
     /// `[scheduler]`
     Scheduler {
         /// Milliseconds between looks at the queue when nothing wakes the scheduler.
@@ -149,6 +185,10 @@ section! {
         packs_base_paths: Vec<PathBuf> = Vec::new(),
         /// Directory of pack configs. Empty: `<data_dir>/configs`.
         configs_dir: PathBuf = PathBuf::new(),
+        /// Directory of runners that are programs of their own. Empty: `<data_dir>/runners`.
+        runners_dir: PathBuf = PathBuf::new(),
+        /// More directories of such runners; earlier ones win.
+        runners_base_paths: Vec<PathBuf> = Vec::new(),
     }
 }
 
@@ -168,6 +208,8 @@ section! {
         /// Whom actions run as when nobody else is named, and who `auth.enable = false` makes of everybody.
         /// Empty: the user the daemon runs as.
         user: String = String::new(),
+        /// Private key that remote actions use when they bring neither key nor password.
+        ssh_key_file: String = "/home/stanley/.ssh/stanley_rsa".to_owned(),
     }
 }
 

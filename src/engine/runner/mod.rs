@@ -3,12 +3,15 @@
 //! `container` is the envelope around every run; `registry` finds a runner by name. A new runner touches its own
 //! file and one line of the registry.
 
+mod announcement;
 pub mod arguments;
 pub mod command;
 pub mod container;
 mod drain;
 mod entry_point;
 mod host;
+mod http;
+mod inquirer;
 mod local;
 mod noop;
 pub mod output;

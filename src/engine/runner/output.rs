@@ -100,6 +100,11 @@ impl Sink {
         Self { state: None, limits }
     }
 
+    /// How much is kept of what the action prints.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Takes one line and stores it at once: for what is printed now and then, such as a workflow's progress.
     pub async fn line(&self, kind: OutputKind, line: impl Into<Bytes>) {
         if let Some(state) = &self.state {

@@ -1,6 +1,7 @@
 //! Runners by name.
 
-use super::{Runner, local, noop};
+use super::{Runner, announcement, http, inquirer, local, noop};
+use crate::{bus::Bus, config::Config};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The runners of this build.
@@ -8,11 +9,15 @@ pub struct Registry(BTreeMap<&'static str, Arc<dyn Runner>>);
 
 impl Registry {
     /// All of them.
-    pub fn with_all() -> Self {
+    pub fn with_all(config: &Config, bus: &Bus) -> Self {
+        let trust = Arc::new(http::tls::Trust::new(config.http_runner.ca_bundle.clone()));
         Self(BTreeMap::from([
             ("noop", Arc::new(noop::Noop) as Arc<dyn Runner>),
             ("local-shell-cmd", Arc::new(local::ShellCommand)),
             ("local-shell-script", Arc::new(local::ShellScript)),
+            ("http-request", Arc::new(http::HttpRequest::new(config.http_runner.clone(), trust))),
+            ("announcement", Arc::new(announcement::Announce::new(bus.clone()))),
+            ("inquirer", Arc::new(inquirer::Inquire)),
         ]))
     }
 

@@ -2,6 +2,8 @@
 
 mod control;
 mod faults;
+mod http_request;
+mod messages;
 mod nodes;
 mod requests;
 mod shell;

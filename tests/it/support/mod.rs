@@ -5,3 +5,4 @@ pub(crate) mod daemon;
 pub(crate) mod executions;
 pub(crate) mod postgres;
 pub(crate) mod processes;
+pub(crate) mod site;

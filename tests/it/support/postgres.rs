@@ -69,7 +69,8 @@ impl TestDatabase {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let mut connection = PgConnection::connect(&url).await.unwrap();
-                let sql = "SELECT count(*) FROM executions WHERE node_id IS NOT NULL AND ended_at IS NULL";
+                let sql = "SELECT count(*) FROM executions WHERE node_id IS NOT NULL AND ended_at IS NULL \
+                    AND status <> 'pending'";
                 sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
             })
         });
