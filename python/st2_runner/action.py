@@ -34,9 +34,12 @@ class Reply:
             self._fd = fd
             os.set_inheritable(fd, False)
         self._pipe = self._identity()
+        self._pid = os.getpid()
 
     def send(self, content):
         """Writes the frame, unless the action has closed the pipe or something else has its number by now."""
+        if os.getpid() != self._pid:
+            return  # a fork of the action came back from run() as well; it has no say
         if self._pipe != self._identity():
             sys.stderr.write(
                 "The result is lost: the action has closed descriptor %d, which st2d gave it for the result. "

@@ -57,7 +57,7 @@ def become_a_run(origin, fds):
 def _run(origin, order_fd, result_fd):
     order = action.read_order(order_fd)
     reply = action.Reply(result_fd)
-    environment = order["env"] or {}
+    environment = order.get("env") or {}
     different = settled(environment).items() ^ origin.settled.items()
     if different:
         names = ", ".join(sorted({name for name, _ in different}))
@@ -66,6 +66,9 @@ def _run(origin, order_fd, result_fd):
         return
     _new_environment(environment, origin)
     sys.path[:] = origin.path
+    # Directories that were not there when the parent looked.
+    for path in [path for path, finder in sys.path_importer_cache.items() if finder is None]:
+        del sys.path_importer_cache[path]
     os.umask(origin.umask)
     _new_main(origin.script)
     action.execute(order, reply, origin.modules)

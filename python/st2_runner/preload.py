@@ -20,7 +20,7 @@ def preload(names):
     for name in names:
         try:
             __import__(name)
-        except Exception:
+        except (Exception, SystemExit):
             missing.append(name)
         else:
             done.append(name)

@@ -54,8 +54,9 @@ class _Parent:
                 if fd == self.wake:
                     self.tell_ended()
                     continue
-                packet, fds = self.receive()
-                if packet is None:
+                try:
+                    packet, fds = self.receive()
+                except EOFError:
                     self.end_all()
                     return None
                 run = self.handle(packet, fds)
@@ -64,18 +65,23 @@ class _Parent:
         return None
 
     def receive(self):
-        """One packet and its descriptors; (None, []) when st2d is gone."""
+        """One packet and its descriptors. `EOFError` when st2d is gone."""
         room = socket.CMSG_SPACE(_FDS * array.array("i").itemsize)
         try:
             # MSG_CMSG_CLOEXEC is what Python sets by itself.
             data, control, _, _ = self.socket.recvmsg(_PACKET, room)
         except ConnectionError:
-            return None, []
+            data, control = b"", []
+        if not data:
+            raise EOFError
         fds = array.array("i")
         for level, kind, content in control:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
-        return (json.loads(data), list(fds)) if data else (None, [])
+        try:
+            return json.loads(data), list(fds)
+        except ValueError:
+            return {"type": "%d bytes that are no JSON" % len(data)}, list(fds)
 
     def send(self, **packet):
         try:
@@ -98,7 +104,7 @@ class _Parent:
         elif kind == "retire":
             self.retiring = True
         else:
-            sys.stderr.write("warm parent: unknown packet %r\n" % (packet,))
+            sys.stderr.write("warm parent: unknown packet %.200r\n" % (packet,))
         return None
 
     def set_up(self, names):

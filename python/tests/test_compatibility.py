@@ -16,6 +16,7 @@ from st2common.content import utils as content_utils  # noqa: E402
 from st2common.exceptions.content import ParseException  # noqa: E402
 from st2common.models.utils.action_alias_utils import ActionAliasFormatParser, extract_parameters  # noqa: E402
 from st2common.util import date, isotime, jsonify, misc, secrets, shell  # noqa: E402
+from st2common.util.jinja import get_filters, render_values  # noqa: E402
 from st2reactor.sensor.base import PollingSensor, Sensor  # noqa: E402
 from st2tests.action_aliases import Alias, BaseActionAliasTestCase  # noqa: E402
 
@@ -162,6 +163,36 @@ class Tools(unittest.TestCase):
     def test_texts(self):
         self.assertEqual(misc.strip_shell_chars("a\r\n\n"), "a\r\n")
         self.assertEqual(misc.deep_update({"a": {"b": 1}}, {"a": {"c": 2}}), {"a": {"b": 1, "c": 2}})
+
+    def test_filters(self):
+        filters = get_filters()
+        call = lambda name, *given: filters[name](*given)  # noqa: E731
+        for name, given, wanted in (
+            ("version_compare", ("1.2.3-a.2", "1.2.3-a.10"), -1), ("version_match", ("1.2.3", ">=1.2.0"), True),
+            ("version_compare", ("1.2.3", "1.2.3-rc"), 1), ("version_compare", ("1.2.3+a", "1.2.3+b"), 0),
+            ("version_compare", ("1.0.0-a", "1.0.0-1"), 1), ("version_bump_minor", ("1.2.3-a",), "1.3.0"),
+            ("version_strip_patch", ("1.2.3",), "1.2"), ("to_human_time_from_seconds", (3785,), "1h3m5s"),
+            ("to_human_time_from_seconds", (0,), "0s"), ("to_human_time_from_seconds", (90061.2,), "1d1h1m1s"),
+            ("regex_replace", ("x1y2", "[0-9]", "-"), "x-y-"), ("regex_substring", (112, "1+"), "11"),
+            ("json_escape", ('a"b',), 'a\\"b'), ("use_none", (None,), "%*****__%NONE%__*****%"),
+            ("to_json_string", ({"a": [1]},), '{"a": [1]}'), ("basename", ("/a/b.c",), "b.c"),
+        ):  # fmt: skip
+            self.assertEqual(call(name, *given), wanted, (name, given))
+        with self.assertRaisesRegex(ValueError, "1.2 is not valid SemVer string"):
+            call("version_equal", "1.2", "1.2.0")
+        with self.assertRaisesRegex(ValueError, "decrypt=True"):
+            call("decrypt_kv", "x")
+
+    def test_templates(self):
+        try:
+            import jinja2  # noqa: F401
+        except ImportError:
+            self.skipTest("no jinja2 here")
+        given = {"a": "{{ x }}", "b": ["{{ x }}", 1], "c": True, "d": 5, "e": "{{ '1.2.3' | version_bump_major }}"}
+        self.assertEqual(render_values(given, {"x": "y"}), {"a": "y", "b": ["y", 1], "c": True, "d": 5, "e": "2.0.0"})
+        with self.assertRaises(jinja2.UndefinedError) as caught:
+            render_values({"k": "{{ nothing }}"}, {"x": 1})
+        self.assertEqual(caught.exception.key, "k")
 
     def test_sensors_that_lack_a_method(self):
         with self.assertRaises(TypeError):

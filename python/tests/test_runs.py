@@ -203,6 +203,18 @@ class Runs:
         self.assertEqual((end.code, end.result), (0, 1), end)
         self.assertTrue(wait_until_gone(int(end.stdout)))
 
+    def test_fork_that_comes_back_has_no_say(self):
+        end = self.run_action(
+            """
+            import os
+            if os.fork() == 0:
+                return "child"
+            os.wait()
+            return "parent"
+            """
+        )
+        self.assertEqual((end.code, end.result), (0, "parent"), end)
+
     def test_threads_started_at_import(self):
         end = self.run_action(
             """

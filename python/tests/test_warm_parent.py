@@ -105,6 +105,7 @@ class WarmParent(RunCase):
         with tempfile.TemporaryFile() as log:
             parent = self.start(stderr=log.fileno())
             parent.send(type="dance")
+            parent.socket.send(b"\xff" * 100_000)
             parent.send(type="reap", id=77)
             parent.send(type="signal", id=77, signal=9)
             self.assertEqual(parent.run(self.order("return 1")).result, 1)
