@@ -43,6 +43,12 @@ pub(super) fn check(config: &mut Config, origins: &BTreeMap<String, Origin>, pro
     one_of("auth.mode", &config.auth.mode, &["standalone", "proxy"], &mut refuse);
     one_of("log.format", &config.log.format, &["auto", "human", "json"], &mut refuse);
     one_of(
+        "actionrunner.python_runner_log_level",
+        &config.actionrunner.python_runner_log_level,
+        &["DEBUG", "INFO", "AUDIT", "WARNING", "ERROR", "CRITICAL"],
+        &mut refuse,
+    );
+    one_of(
         "api.auth_cookie_same_site",
         &config.api.auth_cookie_same_site,
         &["strict", "lax", "none", "unset"],

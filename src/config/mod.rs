@@ -90,6 +90,8 @@ config! {
     content: Content,
     /// How secrets of the datastore are kept.
     keyvalue: KeyValue,
+    /// What packs may do.
+    packs: Packs,
     /// The user actions run as.
     system_user: SystemUser,
     /// Checks that may be switched.
@@ -103,6 +105,15 @@ config! {
 }
 
 impl Config {
+    /// Directory of the packs' virtualenvs.
+    pub fn virtualenvs_dir(&self) -> PathBuf {
+        if self.content.virtualenvs_dir.as_os_str().is_empty() {
+            self.data_dir.join("virtualenvs")
+        } else {
+            self.content.virtualenvs_dir.clone()
+        }
+    }
+
     /// Whether the data directory is where clients on this machine look for it.
     pub fn has_usual_data_dir(&self) -> bool {
         check::default_data_dir().is_some_and(|usual| usual == self.data_dir)

@@ -127,6 +127,25 @@ section! {
         output_max_bytes: u64 = 256 * 1024 * 1024,
         /// Largest result; a larger stdout or stderr in it keeps its head and its tail.
         result_max_bytes: usize = 16 * 1024 * 1024,
+        /// Python of the system packs, and the one virtualenvs are made from. Empty: `python3` on the `PATH`.
+        python_binary: String = String::new(),
+        /// Flags of `python -m venv` when a pack's virtualenv is made.
+        virtualenv_opts: Vec<String> = vec!["--system-site-packages".to_owned()],
+        /// Flags of `pip install` (or `uv pip install`) when requirements of a pack are installed.
+        pip_opts: Vec<String> = Vec::new(),
+        /// What the logger of Python actions lets through: `DEBUG`, `INFO`, `AUDIT`, `WARNING`, `ERROR`, `CRITICAL`.
+        python_runner_log_level: String = "DEBUG".to_owned(),
+        /// Keep a started interpreter for each virtualenv in use, and fork Python actions from it. Off: each action
+        /// starts an interpreter of its own.
+        python_warm: bool = true,
+        /// Most interpreters kept; the one idle for the longest goes first.
+        python_warm_max: usize = 8,
+        /// Seconds without an action after which a kept interpreter ends.
+        python_warm_idle: u64 = 300,
+        /// Actions after which a kept interpreter is replaced by a fresh one.
+        python_warm_runs: u64 = 1_000,
+        /// Memory, in bytes, above which a kept interpreter is replaced by a fresh one.
+        python_warm_memory: u64 = 256 * 1024 * 1024,
     }
 }
 
@@ -189,6 +208,16 @@ section! {
         runners_dir: PathBuf = PathBuf::new(),
         /// More directories of such runners; earlier ones win.
         runners_base_paths: Vec<PathBuf> = Vec::new(),
+        /// Directory of the packs' Python virtualenvs. Empty: `<data_dir>/virtualenvs`.
+        virtualenvs_dir: PathBuf = PathBuf::new(),
+    }
+}
+
+section! {
+    /// `[packs]`
+    Packs {
+        /// Let Python actions and sensors import from their pack's `lib` directory.
+        enable_common_libs: bool = false,
     }
 }
 

@@ -13,6 +13,7 @@ mod edit;
 mod load;
 pub mod pack;
 mod problem;
+pub mod python;
 mod register;
 pub mod runner_types;
 mod shipped;
@@ -33,6 +34,17 @@ pub async fn register_all(store: &Store, config: &Config) -> Result<Report, Erro
     if let Ok(Err(error)) = unpacked {
         // What was written before still serves.
         tracing::error!("Cannot write the packs of st2d: {error}");
+    }
+    let unpacked = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || {
+            python::unpack(&python::library_dir(&config))?;
+            python::site::promise(&python::site_dir(&config))?;
+            python::virtualenv::tidy(&config)
+        }
+    });
+    if let Ok(Err(error)) = unpacked.await {
+        tracing::error!("Cannot write the Python library of st2d; Python actions may fail: {error}");
     }
     let report = register(store, config, &Scope { packs: None, only_changed: true }).await?;
     for problem in &report.problems {

@@ -56,6 +56,13 @@ impl Listeners {
         Addresses { api: url(&self.api), auth: url(&self.auth), stream: url(&self.stream) }
     }
 
+    /// `host:port` of the API if its port was left open (`:0`).
+    pub(super) fn api_address(&self, asked: &str) -> Option<String> {
+        let (host, _) = asked.rsplit_once(':').filter(|(_, port)| *port == "0")?;
+        let port = self.api.as_ref()?.local_addr().ok()?.port();
+        Some(format!("{host}:{port}"))
+    }
+
     /// Starts a service for each.
     pub(super) fn serve(self, app: &Arc<App>, supervisor: &mut Supervisor) {
         if let Some(socket) = self.api {

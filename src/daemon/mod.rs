@@ -49,12 +49,16 @@ pub struct Options {
 }
 
 /// Runs until a signal asks to stop.
-pub async fn run(config: Config, options: Options) -> anyhow::Result<()> {
+pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     let begun = Instant::now();
     let asked = signals::listen()?;
     let data_dir = DataDir::open(&config.data_dir)?;
     let listeners = Listeners::bind(&config)?;
     let addresses = listeners.addresses();
+    // Actions are told where the API really is, also when any port was asked for.
+    if let Some(address) = listeners.api_address(&config.api.listen) {
+        config.api.listen = address;
+    }
     let unusual_data_dir = Some(data_dir.path()).filter(|_| !config.has_usual_data_dir());
     let Some(database) = Database::open(&config.database, data_dir.path(), &asked.stop).await? else {
         return Ok(());

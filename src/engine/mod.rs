@@ -87,7 +87,7 @@ impl Engine {
         let engine = Self {
             shared: Arc::new(Shared {
                 catalog: execution::Catalog::new(&store),
-                registry: runner::Registry::with_all(&config, store.bus()),
+                registry: runner::Registry::with_all(&config, store.bus(), &host),
                 datastore: Datastore::new(&store, &config),
                 config,
                 store,

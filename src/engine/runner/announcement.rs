@@ -40,7 +40,7 @@ impl Announce {
         let mut result = Map::from_iter([("output".to_owned(), payload)]);
         // Again at the top level, where one of them may even be called `output`: as upstream.
         result.extend(action.action_parameters.clone());
-        Ok(Outcome { status: ExecutionStatus::Succeeded, result: Value::Object(result) })
+        Ok(Outcome { status: ExecutionStatus::Succeeded, result: Value::Object(result).into() })
     }
 }
 

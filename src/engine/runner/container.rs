@@ -62,7 +62,7 @@ pub(in crate::engine) async fn foregone(engine: &Engine, execution: &Execution) 
         return None;
     }
     execution::rendering::complete(engine, snapshot, &execution.parameters, &execution.context).await.ok()?;
-    Some(execution.moved(&[outcome.status], Some(raw(&outcome.result)), clock::now()))
+    Some(execution.moved(&[outcome.status], Some(outcome.result.into_text()), clock::now()))
 }
 
 fn enter(engine: &Engine, execution: &Arc<Execution>) -> Arc<Running> {
@@ -137,7 +137,7 @@ async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
             engine.shared.registry.names().join(", ")
         )));
     };
-    let action = prepare(engine, &execution).await?;
+    let action = prepare(engine, &execution, runner.needs_config()).await?;
     let io = RunIo {
         stop: running.stop.clone(),
         output: sink(engine, &execution),
@@ -159,7 +159,11 @@ fn sink(engine: &Engine, execution: &Execution) -> output::Sink {
     }
 }
 
-async fn prepare(engine: &Engine, execution: &Arc<Execution>) -> Result<LiveAction, Failure> {
+async fn prepare(
+    engine: &Engine,
+    execution: &Arc<Execution>,
+    needs_config: bool,
+) -> Result<LiveAction, Failure> {
     let parameters = execution::rendering::complete(
         engine,
         &execution.snapshot,
@@ -171,11 +175,21 @@ async fn prepare(engine: &Engine, execution: &Arc<Execution>) -> Result<LiveActi
     let host = &engine.shared.host;
     let spec = &execution.snapshot.action.spec;
     let entry_point = entry_point::find(engine.store(), spec).await.map_err(Failure::of)?;
+    let (entry_point, pack_dir) = entry_point.map(|found| (found.path, found.pack)).unzip();
+    let config = if needs_config {
+        let user = execution::parameters::user_of(&execution.context);
+        let config = engine.pack_config(&spec.pack, user).await;
+        Value::Object(config.map_err(|error| Failure::of(error.to_string()))?)
+    } else {
+        Value::Null
+    };
     Ok(LiveAction {
         execution: execution.clone(),
         runner_parameters: parameters.runner,
         action_parameters: parameters.action,
         entry_point,
+        pack_dir,
+        config,
         system_user: host.system_user.clone(),
         own_user: host.user.clone(),
         env: environment(engine, execution),
@@ -219,10 +233,11 @@ impl From<Error> for Failure {
 /// Records how it ended. Another may have changed the row meanwhile (a cancel, mostly): then looks again.
 async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Failure>) {
     let (mut status, mut result) = match outcome {
-        Ok(outcome) => (outcome.status, outcome.result),
+        Ok(outcome) => (outcome.status, outcome.result.into_text()),
         // The key is StackStorm's; we have no Python frames to show.
-        Err(failure) => (ExecutionStatus::Failed, json!({"error": failure.error, "traceback": ""})),
+        Err(failure) => (ExecutionStatus::Failed, failed(&failure.error)),
     };
+    let mut is_told = false;
     loop {
         let current = running.current.lock().clone();
         if current.status.is_completed() {
@@ -234,7 +249,7 @@ async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Fai
                 ExecutionStatus::Abandoned,
                 Some(raw(&json!({"error": "The daemon was stopped while this ran."}))),
             ),
-            _ => (status, Some(raw(&result))),
+            _ => (status, Some(result.clone())),
         };
         let next = Arc::new(current.moved(&[to], new_result.clone(), clock::now()));
         let change = Transition {
@@ -259,11 +274,11 @@ async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Fai
                 },
                 Err(_) => clock::sleep(Duration::from_millis(200)).await,
             },
-            Err(error) if status != ExecutionStatus::Failed || result.get("traceback").is_none() => {
+            Err(error) if !is_told => {
+                is_told = true;
                 tracing::error!(execution.id = %current.id, "The result of {} could not be stored: {error:?}", current.id);
                 status = ExecutionStatus::Failed;
-                result =
-                    json!({"error": format!("The result could not be stored: {error}"), "traceback": ""});
+                result = failed(&format!("The result could not be stored: {error}"));
             }
             Err(error) => {
                 tracing::error!(execution.id = %current.id, "The end of {} could not be stored: {error:?}", current.id);
@@ -271,6 +286,10 @@ async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Fai
             }
         }
     }
+}
+
+fn failed(error: &str) -> Arc<RawValue> {
+    raw(&json!({"error": error, "traceback": ""}))
 }
 
 fn raw(value: &Value) -> Arc<RawValue> {

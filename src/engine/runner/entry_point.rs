@@ -6,12 +6,21 @@ use crate::{
 };
 use std::path::PathBuf;
 
-/// Absolute path of the action's entry point, `None` if it has none.
+/// The script of an action.
+#[derive(Debug)]
+pub(super) struct EntryPoint {
+    /// Its absolute path.
+    pub(super) path: PathBuf,
+    /// The directory of its pack.
+    pub(super) pack: PathBuf,
+}
+
+/// The action's entry point, `None` if it has none.
 ///
 /// # Errors
 /// In words for the user: the pack or the script is not there, or the script lies outside of its pack, by `..` or by
 /// a symbolic link.
-pub(super) async fn find(store: &Store, action: &NewAction) -> Result<Option<PathBuf>, String> {
+pub(super) async fn find(store: &Store, action: &NewAction) -> Result<Option<EntryPoint>, String> {
     if action.entry_point.is_empty() {
         return Ok(None);
     }
@@ -21,6 +30,7 @@ pub(super) async fn find(store: &Store, action: &NewAction) -> Result<Option<Pat
         .ok_or_else(|| format!("Pack \"{}\" is not registered on this system.", action.pack))?;
     let root = PathBuf::from(&pack.path);
     let written = root.join("actions").join(&action.entry_point);
+    let pack_dir = root.clone();
     let found = tokio::task::spawn_blocking(move || {
         let real_root = root.canonicalize().map_err(|error| (root.clone(), error))?;
         let real = written.canonicalize().map_err(|error| (written.clone(), error))?;
@@ -29,7 +39,7 @@ pub(super) async fn find(store: &Store, action: &NewAction) -> Result<Option<Pat
     .await
     .map_err(|error| error.to_string())?;
     match found {
-        Ok(Some(path)) => Ok(Some(path)),
+        Ok(Some(path)) => Ok(Some(EntryPoint { path, pack: pack_dir })),
         Ok(None) => Err(format!(
             "The entry point \"{}\" of action \"{}\" lies outside of its pack.",
             action.entry_point,

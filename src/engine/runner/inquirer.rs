@@ -18,6 +18,8 @@ impl Runner for Inquire {
         let part = |name: &str| action.runner_parameters.get(name).cloned().unwrap_or_default();
         let question: Map<String, Value> =
             PARTS.iter().map(|name| ((*name).to_owned(), part(name))).collect();
-        Box::pin(async { Ok(Outcome { status: ExecutionStatus::Pending, result: Value::Object(question) }) })
+        Box::pin(async {
+            Ok(Outcome { status: ExecutionStatus::Pending, result: Value::Object(question).into() })
+        })
     }
 }

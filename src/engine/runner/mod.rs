@@ -4,9 +4,11 @@
 //! file and one line of the registry.
 
 mod announcement;
+mod answer;
 pub mod arguments;
 pub mod command;
 pub mod container;
+mod content_version;
 mod drain;
 mod entry_point;
 mod host;
@@ -17,9 +19,11 @@ mod noop;
 pub mod output;
 pub mod powershell;
 mod process;
+mod python;
 mod registry;
 pub mod shape;
 
+pub use answer::Answer;
 pub use drain::ActionRunner;
 pub(in crate::engine) use drain::end_all;
 pub use host::Host;
@@ -47,6 +51,11 @@ pub trait Runner: Send + Sync {
     fn foregone(&self) -> Option<Outcome> {
         None
     }
+
+    /// Whether actions of this type are handed the configuration of their pack.
+    fn needs_config(&self) -> bool {
+        false
+    }
 }
 
 /// The order a runner gets.
@@ -60,6 +69,10 @@ pub struct LiveAction {
     pub action_parameters: Map<String, Value>,
     /// Absolute path of the entry point, if the action has one.
     pub entry_point: Option<PathBuf>,
+    /// Where its pack lies, if the action has an entry point.
+    pub pack_dir: Option<PathBuf>,
+    /// Configuration of its pack, if the runner asked for it.
+    pub config: Value,
     /// The user it should run as.
     pub system_user: String,
     /// The user this daemon runs as.
@@ -84,7 +97,7 @@ pub struct Outcome {
     /// One of the completed statuses, or `pending` and `paused` for runners that wait.
     pub status: ExecutionStatus,
     /// What it answered.
-    pub result: Value,
+    pub result: Answer,
 }
 
 /// We could not run the action.

@@ -19,5 +19,5 @@ impl Runner for Noop {
 
 fn succeeded() -> Outcome {
     let result = json!({"failed": false, "succeeded": true, "return_code": 0});
-    Outcome { status: ExecutionStatus::Succeeded, result }
+    Outcome { status: ExecutionStatus::Succeeded, result: result.into() }
 }

@@ -1,6 +1,6 @@
 //! Runners by name.
 
-use super::{Runner, announcement, http, inquirer, local, noop};
+use super::{Host, Runner, announcement, http, inquirer, local, noop, python};
 use crate::{bus::Bus, config::Config};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,7 @@ pub struct Registry(BTreeMap<&'static str, Arc<dyn Runner>>);
 
 impl Registry {
     /// All of them.
-    pub fn with_all(config: &Config, bus: &Bus) -> Self {
+    pub fn with_all(config: &Arc<Config>, bus: &Bus, host: &Host) -> Self {
         let trust = Arc::new(http::tls::Trust::new(config.http_runner.ca_bundle.clone()));
         Self(BTreeMap::from([
             ("noop", Arc::new(noop::Noop) as Arc<dyn Runner>),
@@ -18,6 +18,7 @@ impl Registry {
             ("http-request", Arc::new(http::HttpRequest::new(config.http_runner.clone(), trust))),
             ("announcement", Arc::new(announcement::Announce::new(bus.clone()))),
             ("inquirer", Arc::new(inquirer::Inquire)),
+            ("python-script", Arc::new(python::PythonScript::new(config, &host.node_name))),
         ]))
     }
 

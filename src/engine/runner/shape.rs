@@ -4,7 +4,8 @@
 
 use super::Outcome;
 use crate::{model::ExecutionStatus, pytext};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
 
 /// What separates the result of a Python action from what it printed.
 pub const DELIMITER: &str = "%%%%%~=~=~=************=~=~=~%%%%";
@@ -49,7 +50,7 @@ pub fn local(ended: &Ended<'_>, sudo_password: bool) -> Outcome {
     if let Some(error) = error {
         result["error"] = json!(error);
     }
-    Outcome { status, result }
+    Outcome { status, result: result.into() }
 }
 
 /// The outcome of a command on a Windows host. Its output keeps its line ends.
@@ -65,7 +66,7 @@ pub fn winrm(ended: &Ended<'_>) -> Outcome {
         (false, 0) => ExecutionStatus::Succeeded,
         _ => ExecutionStatus::Failed,
     };
-    Outcome { status, result }
+    Outcome { status, result: result.into() }
 }
 
 /// The outcome of a Python action.
@@ -88,12 +89,54 @@ pub fn python(ended: &Ended<'_>) -> Result<Outcome, String> {
         json!({"stdout": stdout, "stderr": ended.stderr, "exit_code": ended.code, "result": result});
     if let Some(seconds) = ended.timed_out_after {
         shaped["error"] = json!(too_slow(seconds));
-        return Ok(Outcome { status: ExecutionStatus::Timeout, result: shaped });
     }
-    // Only a status of true, or none at all, lets an exit code of 0 count.
-    let succeeded = ended.code == 0 && matches!(status, Value::Null | Value::Bool(true));
-    let status = if succeeded { ExecutionStatus::Succeeded } else { ExecutionStatus::Failed };
-    Ok(Outcome { status, result: shaped })
+    Ok(Outcome { status: python_status(ended, &status), result: shaped.into() })
+}
+
+/// The outcome of a Python action whose result came apart from its output, as JSON text; `None`: none came.
+///
+/// `status` is what the action said of itself, if it did.
+///
+/// # Errors
+/// The action returned an impossible status: the execution fails with this message.
+pub fn python_apart(
+    ended: &Ended<'_>,
+    result: Option<&RawValue>,
+    status: Option<bool>,
+) -> Result<Outcome, String> {
+    #[derive(Serialize)]
+    struct Shaped<'a> {
+        stdout: &'a str,
+        stderr: &'a str,
+        exit_code: i32,
+        result: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    }
+    if ended.code == INVALID_STATUS {
+        return Err(ended.stderr.to_owned());
+    }
+    let none = RawValue::from_string("\"None\"".to_owned()).unwrap_or_default();
+    let shaped = Shaped {
+        stdout: ended.stdout,
+        stderr: ended.stderr,
+        exit_code: if ended.timed_out_after.is_some() { -9 } else { ended.code },
+        result: result.unwrap_or(&none),
+        error: ended.timed_out_after.map(too_slow),
+    };
+    let text = serde_json::value::to_raw_value(&shaped).map_err(|error| error.to_string())?;
+    Ok(Outcome { status: python_status(ended, &json!(status)), result: text.into() })
+}
+
+/// Only a status of true, or none at all, lets an exit code of 0 count.
+fn python_status(ended: &Ended<'_>, status: &Value) -> ExecutionStatus {
+    if ended.timed_out_after.is_some() {
+        ExecutionStatus::Timeout
+    } else if ended.code == 0 && matches!(status, Value::Null | Value::Bool(true)) {
+        ExecutionStatus::Succeeded
+    } else {
+        ExecutionStatus::Failed
+    }
 }
 
 /// The status of a command on several hosts, from the result of each.

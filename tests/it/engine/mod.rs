@@ -5,5 +5,6 @@ mod faults;
 mod http_request;
 mod messages;
 mod nodes;
+mod python;
 mod requests;
 mod shell;

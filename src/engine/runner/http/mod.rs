@@ -82,7 +82,7 @@ impl Runner for HttpRequest {
             match outcome {
                 Err(failure) if failure.is_timeout() => {
                     let result = json!({"error": failure.to_string()});
-                    Ok(Outcome { status: ExecutionStatus::Timeout, result })
+                    Ok(Outcome { status: ExecutionStatus::Timeout, result: result.into() })
                 }
                 outcome => outcome.map_err(|failure| Error::System(failure.to_string())),
             }

@@ -1,0 +1,122 @@
+//! One process that runs an action, cold or warm: its order, its output, its result, its end.
+
+use super::{
+    launch::Launch,
+    pipes::Ours,
+    process::Process,
+    reply::{Reply, Said},
+    warm::Fork,
+};
+use crate::{
+    clock,
+    engine::runner::{
+        Error, LiveAction, RunIo,
+        host::{EXECUTION_VARIABLE, end_marked},
+        output::{Capture, Captured},
+    },
+    service,
+};
+use nix::sys::signal::Signal;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+/// How long to wait, after all is ended, for pipes that something still holds open.
+const PIPE_GRACE: Duration = Duration::from_secs(1);
+
+/// What runs.
+pub(super) enum Body {
+    Cold(Process),
+    Warm(Fork),
+}
+
+/// How it ended.
+pub(super) struct End {
+    /// Exit code, or minus the signal.
+    pub(super) code: i32,
+    pub(super) timed_out: bool,
+    pub(super) output: Captured,
+    pub(super) said: Said,
+}
+
+/// Gives the order and stays until the end, the time-out, or the request to stop.
+pub(super) async fn supervise(
+    mut body: Body,
+    ours: Ours,
+    frame: Vec<u8>,
+    launch: &Launch,
+    action: &LiveAction,
+    io: &RunIo,
+) -> Result<End, Error> {
+    let capture = Capture::start(Some(ours.stdout), Some(ours.stderr), &io.output);
+    let mut order = ours.order;
+    let giving = service::spawn("python-order", async move {
+        // A process that ended without reading is told of by its end.
+        let _ = order.write_all(&frame).await;
+    });
+    let mut reply = Reply::new(ours.result, launch.result_max);
+    let (mut timed_out, mut is_ending) = (false, false);
+    let deadline = clock::sleep(launch.timeout);
+    tokio::pin!(deadline);
+    let mut kill_after = None;
+    loop {
+        tokio::select! {
+            () = body.ended() => break,
+            () = reply.more() => {}
+            () = &mut deadline, if !is_ending => {
+                (timed_out, is_ending) = (true, true);
+                body.signal(Signal::SIGTERM);
+                kill_after = Some(tokio::time::Instant::now() + io.kill_grace);
+            }
+            () = io.stop.requested(), if !is_ending => {
+                is_ending = true;
+                body.signal(Signal::SIGTERM);
+                kill_after = Some(tokio::time::Instant::now() + io.kill_grace);
+            }
+            () = until(kill_after) => {
+                kill_after = None;
+                body.signal(Signal::SIGKILL);
+            }
+        }
+    }
+    giving.abort();
+    // What it left behind in its group; and, when it was ended, what has left the group but carries the mark.
+    body.signal(Signal::SIGKILL);
+    if is_ending {
+        let id = action.execution.id.to_string();
+        let _ = tokio::task::spawn_blocking(move || end_marked(EXECUTION_VARIABLE, &id)).await;
+    }
+    let code = body.collect()?;
+    let said = reply.finish();
+    let output = capture.finish(PIPE_GRACE).await;
+    Ok(End { code, timed_out, output, said })
+}
+
+async fn until(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Body {
+    async fn ended(&mut self) {
+        match self {
+            Self::Cold(process) => process.ended().await,
+            Self::Warm(fork) => fork.ended().await,
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        match self {
+            Self::Cold(process) => process.signal(signal),
+            Self::Warm(fork) => fork.signal(signal),
+        }
+    }
+
+    fn collect(&mut self) -> Result<i32, Error> {
+        match self {
+            Self::Cold(process) => Ok(process.collect()),
+            Self::Warm(fork) => fork.collect(),
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! An interpreter that waits, and the actions forked from it.
+//!
+//! One task reads what the interpreter tells; whoever forks an action writes by itself. The action gets its order only
+//! after it is known to have started: an interpreter that dies before leaves nothing that could have run.
+
+use super::{
+    attempt::{self, Body, End},
+    launch::Launch,
+    pipes::{self, Ours, Theirs, watch},
+    pool::{Key, Pool},
+    process::{Process, Start},
+    reply::Said,
+};
+use crate::{
+    engine::runner::{
+        Error, LiveAction, RunIo,
+        host::{EXECUTION_VARIABLE, NODE_VARIABLE},
+    },
+    service,
+};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use parking_lot::Mutex;
+use rustix::{
+    io::Errno,
+    net::{
+        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
+        SocketType, recv, sendmsg, socketpair,
+    },
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs::File,
+    io::IoSlice,
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::{Notify, oneshot},
+    time::Instant,
+};
+
+/// Largest packet.
+const PACKET: usize = 64 * 1024;
+
+/// How long an interpreter may take to start, or to fork, before it is given up.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Runs an action by a fork. `None`: it did not run, start it cold.
+pub(super) async fn run(
+    pool: &Arc<Pool>,
+    launch: &Launch,
+    action: &LiveAction,
+    io: &RunIo,
+    node_name: &str,
+) -> Result<Option<End>, Error> {
+    let Some((parent, ours, fork)) = fork(pool, launch).await? else { return Ok(None) };
+    let body = Body::Warm(fork);
+    let end = attempt::supervise(body, ours, launch.frame(true), launch, action, io).await?;
+    let modules = match &end.said {
+        Said::Refused(why) => {
+            tracing::debug!("{} starts cold: {why}", action.execution.id);
+            return Ok(None);
+        }
+        Said::Answer { modules, .. } => modules.as_slice(),
+        _ => &[],
+    };
+    pool.has_run(&parent, modules, launch, node_name);
+    Ok(Some(end))
+}
+
+/// Forks from the interpreter that waits; from its successor, if it has just been replaced.
+async fn fork(pool: &Pool, launch: &Launch) -> Result<Option<(Arc<Parent>, Ours, Fork)>, Error> {
+    for _ in 0..2 {
+        let Some(parent) = pool.find(launch) else { return Ok(None) };
+        let (ours, theirs) = pipes::open()?;
+        if let Some(fork) = parent.fork(theirs).await {
+            return Ok(Some((parent, ours, fork)));
+        }
+        if !parent.is_retiring() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// What an interpreter is started with.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) key: Key,
+    pub(super) library: PathBuf,
+    pub(super) env: BTreeMap<String, String>,
+    /// Modules it shall import beforehand.
+    pub(super) preload: BTreeSet<String>,
+    /// How its virtualenv looked.
+    pub(super) stamp: super::pool::Stamp,
+    /// Time without an action after which it ends.
+    pub(super) idle: Duration,
+}
+
+/// Why there is no interpreter.
+pub(super) enum NotStarted {
+    /// This module must not be preloaded.
+    Unsafe(String),
+    Failed(String),
+}
+
+/// An interpreter that waits.
+pub(super) struct Parent {
+    pub(super) origin: Origin,
+    pub(super) pid: Pid,
+    socket: AsyncFd<OwnedFd>,
+    runs: Mutex<HashMap<u64, Waiting>>,
+    next: AtomicU64,
+    is_retiring: AtomicBool,
+    /// Actions forked so far.
+    pub(super) forks: AtomicU64,
+    pub(super) last_used: Mutex<Instant>,
+    /// Wakes its task: something began or ended, so it may be idle now, or not any more.
+    changed: Notify,
+}
+
+/// Who waits for news of a run.
+struct Waiting {
+    started: Option<oneshot::Sender<Option<Pid>>>,
+    ended: oneshot::Sender<i32>,
+}
+
+/// How a fork ended.
+#[derive(Clone, Copy)]
+enum ForkEnd {
+    /// With this exit code, or minus the signal.
+    Code(i32),
+    /// Its interpreter is gone.
+    Lost,
+}
+
+/// A run that was forked. Dropped, it is ended.
+pub(super) struct Fork {
+    parent: Arc<Parent>,
+    id: u64,
+    pid: Pid,
+    ended: oneshot::Receiver<i32>,
+    end: Option<ForkEnd>,
+    is_collected: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Told {
+    Ready {
+        #[serde(default)]
+        missing: Vec<String>,
+    },
+    Unsafe {
+        module: String,
+    },
+    Started {
+        id: u64,
+        pid: i32,
+    },
+    Refused {
+        id: u64,
+        #[serde(default)]
+        reason: String,
+    },
+    Ended {
+        id: u64,
+        code: i32,
+    },
+}
+
+impl Parent {
+    /// Starts an interpreter and waits until it is ready.
+    pub(super) async fn start(
+        pool: &Arc<Pool>,
+        origin: Origin,
+        node_name: &str,
+    ) -> Result<Arc<Self>, NotStarted> {
+        let failed = |error: &dyn std::fmt::Display| NotStarted::Failed(error.to_string());
+        let flags = SocketFlags::CLOEXEC;
+        let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+            .map_err(|error| failed(&error))?;
+        rustix::io::ioctl_fionbio(&socket, true).map_err(|error| failed(&error))?;
+        let stdin = File::open("/dev/null").map_err(|error| failed(&error))?;
+        let log = || std::io::stderr().as_fd().try_clone_to_owned();
+        let descriptors = vec![
+            stdin.into(),
+            log().map_err(|error| failed(&error))?,
+            log().map_err(|error| failed(&error))?,
+            theirs,
+        ];
+        let mut env = origin.env.clone();
+        env.insert(NODE_VARIABLE.to_owned(), node_name.to_owned());
+        // A place that each run writes its own id into.
+        env.insert(EXECUTION_VARIABLE.to_owned(), "0".repeat(24));
+        let script = origin.library.join("st2_runner/parent.py");
+        let script = script.to_string_lossy();
+        let start = Start { program: &origin.key.program, arguments: &["-u", &script], env: &env };
+        let process = Process::start(&start, descriptors).map_err(|error| failed(&error))?;
+        let socket =
+            watch(socket, Interest::READABLE | Interest::WRITABLE).map_err(|error| failed(&error))?;
+        let parent = Arc::new(Self {
+            pid: process.pid(),
+            origin,
+            socket,
+            runs: Mutex::default(),
+            next: AtomicU64::new(1),
+            is_retiring: AtomicBool::new(false),
+            forks: AtomicU64::new(0),
+            last_used: Mutex::new(Instant::now()),
+            changed: Notify::new(),
+        });
+        let setup = json!({"type": "setup", "preload": parent.origin.preload});
+        parent.send(&setup, &[]).map_err(|error| failed(&error))?;
+        match tokio::time::timeout(PATIENCE, parent.told()).await {
+            Ok(Some(Told::Ready { missing })) => {
+                if !missing.is_empty() {
+                    tracing::debug!("Not preloaded, as they are not there: {}", missing.join(", "));
+                }
+            }
+            Ok(Some(Told::Unsafe { module })) => return Err(NotStarted::Unsafe(module)),
+            Ok(_) => return Err(NotStarted::Failed("it ended at once".to_owned())),
+            Err(_) => return Err(NotStarted::Failed("it was not ready in time".to_owned())),
+        }
+        let task = attend(Arc::downgrade(pool), parent.clone(), process);
+        service::spawn("python-parent", task);
+        Ok(parent)
+    }
+
+    /// Forks a run. `None`: it could not, and nothing has run or will.
+    async fn fork(self: &Arc<Self>, theirs: Theirs) -> Option<Fork> {
+        if self.is_retiring() {
+            return None;
+        }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (started, has_started) = oneshot::channel();
+        let (ended, has_ended) = oneshot::channel();
+        self.runs.lock().insert(id, Waiting { started: Some(started), ended });
+        let order = json!({"type": "run", "id": id});
+        let descriptors = theirs.0.each_ref().map(AsFd::as_fd);
+        if let Err(error) = self.send(&order, &descriptors) {
+            tracing::debug!("A warm interpreter takes no order: {error}");
+            self.runs.lock().remove(&id);
+            return None;
+        }
+        drop(theirs);
+        self.forks.fetch_add(1, Ordering::Relaxed);
+        let Ok(Ok(Some(pid))) = tokio::time::timeout(PATIENCE, has_started).await else {
+            // Should it start after all, it finds its order closed and ends.
+            return None;
+        };
+        let parent = self.clone();
+        Some(Fork { parent, id, pid, ended: has_ended, end: None, is_collected: false })
+    }
+
+    /// Asks it to end when its last run has.
+    pub(super) fn retire(&self) {
+        if !self.is_retiring.swap(true, Ordering::SeqCst) {
+            // One that is gone needs no word.
+            let _ = self.send(&json!({"type": "retire"}), &[]);
+        }
+    }
+
+    pub(super) fn is_retiring(&self) -> bool {
+        self.is_retiring.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.runs.lock().is_empty()
+    }
+
+    fn send(&self, packet: &Value, descriptors: &[BorrowedFd<'_>]) -> rustix::io::Result<()> {
+        let text = packet.to_string();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(Errno::NOMEM);
+        }
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        sendmsg(self.socket.get_ref(), &[IoSlice::new(text.as_bytes())], &mut control, flags).map(drop)
+    }
+
+    /// The word that a run may be forgotten. It must arrive, or the interpreter keeps a zombie.
+    fn release(self: &Arc<Self>, id: u64) {
+        let packet = json!({"type": "reap", "id": id});
+        if self.send(&packet, &[]) == Err(Errno::AGAIN) {
+            let parent = self.clone();
+            service::spawn("python-reap", async move {
+                while let Ok(mut ready) = parent.socket.writable().await {
+                    if parent.send(&packet, &[]) != Err(Errno::AGAIN) {
+                        break;
+                    }
+                    ready.clear_ready();
+                }
+            });
+        }
+    }
+
+    /// The next word of the interpreter; `None` when it is gone, or talks nonsense.
+    async fn told(&self) -> Option<Told> {
+        let mut packet = vec![0; PACKET];
+        let count = self
+            .socket
+            .async_io(Interest::READABLE, |socket| {
+                let (_, count) = recv(socket, &mut packet[..], RecvFlags::DONTWAIT)?;
+                Ok(count)
+            })
+            .await
+            .ok()?;
+        if count == 0 {
+            return None;
+        }
+        match serde_json::from_slice(&packet[..count]) {
+            Ok(told) => Some(told),
+            Err(error) => {
+                tracing::error!("A warm interpreter says what nobody understands: {error}");
+                None
+            }
+        }
+    }
+
+    fn hear(self: &Arc<Self>, told: Told) {
+        match told {
+            Told::Started { id, pid } => {
+                let started = self.runs.lock().get_mut(&id).and_then(|run| run.started.take());
+                if let Some(started) = started {
+                    // Nobody waits any more: it gets no order, and ends.
+                    let _ = started.send(Some(Pid::from_raw(pid)));
+                }
+            }
+            Told::Refused { id, reason } => {
+                tracing::debug!("A warm interpreter refuses a run: {reason}");
+                self.runs.lock().remove(&id);
+            }
+            Told::Ended { id, code } => {
+                let run = self.runs.lock().remove(&id);
+                if run.is_none_or(|run| run.ended.send(code).is_err()) {
+                    self.release(id);
+                }
+            }
+            Told::Ready { .. } | Told::Unsafe { .. } => {}
+        }
+    }
+}
+
+/// Listens to an interpreter until it is gone.
+async fn attend(pool: std::sync::Weak<Pool>, parent: Arc<Parent>, mut process: Process) {
+    loop {
+        let idle_at = parent.is_idle().then(|| *parent.last_used.lock() + parent.origin.idle);
+        tokio::select! {
+            told = parent.told() => match told {
+                Some(told) => parent.hear(told),
+                None => break,
+            },
+            () = parent.changed.notified() => {}
+            () = until(idle_at) => {
+                *parent.last_used.lock() = Instant::now();
+                if let Some(pool) = pool.upgrade() {
+                    pool.forget(&parent);
+                }
+                parent.retire();
+            }
+        }
+    }
+    parent.is_retiring.store(true, Ordering::SeqCst);
+    if let Some(pool) = pool.upgrade() {
+        pool.forget(&parent);
+    }
+    // Who waits learns by it that nothing more comes.
+    parent.runs.lock().clear();
+    if tokio::time::timeout(PATIENCE, process.ended()).await.is_err() {
+        process.signal(Signal::SIGKILL);
+        process.ended().await;
+    }
+    process.collect();
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Fork {
+    /// Waits until it has ended; it is not collected yet.
+    pub(super) async fn ended(&mut self) {
+        if self.end.is_none() {
+            self.end = Some((&mut self.ended).await.map_or(ForkEnd::Lost, ForkEnd::Code));
+        }
+    }
+
+    /// Sends a signal to its group.
+    pub(super) fn signal(&self, signal: Signal) {
+        if !self.is_collected {
+            // Nobody left to hear it is the usual case.
+            let _ = killpg(self.pid, signal);
+        }
+    }
+
+    /// Lets go of it: its exit code, or minus the signal that killed it.
+    ///
+    /// # Errors
+    /// Its interpreter is gone, and it with it.
+    pub(super) fn collect(&mut self) -> Result<i32, Error> {
+        self.is_collected = true;
+        *self.parent.last_used.lock() = Instant::now();
+        self.parent.changed.notify_one();
+        match self.end {
+            Some(ForkEnd::Code(code)) => {
+                self.parent.release(self.id);
+                Ok(code)
+            }
+            _ => Err(Error::System(
+                "The Python interpreter that the action was forked from ended unexpectedly, and the action with it."
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+impl Drop for Fork {
+    fn drop(&mut self) {
+        // Its end is heard of by the interpreter's task, which lets go of it.
+        self.signal(Signal::SIGKILL);
+        if matches!(self.end, Some(ForkEnd::Code(_))) && !self.is_collected {
+            self.parent.release(self.id);
+        }
+    }
+}
