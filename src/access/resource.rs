@@ -1,6 +1,6 @@
 //! The things permissions are asked on, by their uid.
 
-use crate::model::{Action, ApiKey, Pack, RunnerType};
+use crate::model::{Action, ApiKey, KeyName, Pack, RunnerType};
 use std::borrow::Cow;
 
 /// A thing a permission may be asked on.
@@ -36,5 +36,11 @@ impl Resource for Pack {
 impl Resource for ApiKey {
     fn uid(&self) -> Cow<'_, str> {
         Cow::Owned(format!("api_key:{}", self.key_hash))
+    }
+}
+
+impl Resource for KeyName {
+    fn uid(&self) -> Cow<'_, str> {
+        Cow::Owned(Self::uid(self))
     }
 }

@@ -68,7 +68,8 @@ impl About {
     pub(super) fn list(self, list: &List) -> Self {
         let filters: Vec<(&'static str, Kind)> =
             list.filters.iter().map(|(name, it)| (*name, kind(*it))).collect();
-        self.query(&filters).pages().attributes()
+        let about = self.query(&filters).pages();
+        if list.attributes.is_none() { about } else { about.attributes() }
     }
 
     /// It takes a body of this schema.

@@ -26,8 +26,14 @@ pub enum Choice {
 }
 
 impl Attributes {
+    /// Nothing may be chosen: the parameters are not declared, and so not looked at.
+    pub const NONE: Self = Self { fields: &[], always: &[], droppable: None };
+
     /// Reads the two parameters.
     pub fn choose(&self, query: &QueryString) -> ApiResult<Choice> {
+        if self.is_none() {
+            return Ok(Choice::All);
+        }
         match (query.list("include_attributes"), query.list("exclude_attributes")) {
             (Some(_), Some(_)) => Err(Error::bad_request(
                 "exclude_fields and include_fields arguments are mutually exclusive. \
@@ -58,6 +64,12 @@ impl Attributes {
             }
             (None, None) => Ok(Choice::All),
         }
+    }
+
+    /// Whether nothing may be chosen.
+    pub fn is_none(&self) -> bool {
+        // Something always comes where anything may be chosen.
+        self.always.is_empty()
     }
 
     fn knows(&self, name: &str) -> bool {

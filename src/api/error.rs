@@ -1,7 +1,7 @@
 //! Errors as clients see them: a status and `{"faultstring": "…"}`. The one place that knows which status an error
 //! of the modules below has. What is not listed here is 500, shows no detail, and is logged once, here.
 
-use crate::{access, content, engine::execution, model, store};
+use crate::{access, content, datastore, engine::execution, model, store};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{
@@ -139,6 +139,15 @@ impl From<sqlx::Error> for Error {
 impl From<model::BadObjectId> for Error {
     fn from(error: model::BadObjectId) -> Self {
         Self::bad_request(error.to_string())
+    }
+}
+
+impl From<datastore::Error> for Error {
+    fn from(error: datastore::Error) -> Self {
+        match error {
+            datastore::Error::Store(error) => Self::Store(error),
+            other => Self::bad_request(other.to_string()),
+        }
     }
 }
 

@@ -104,6 +104,27 @@ pub(super) fn routes() -> Routes {
             about("Get one file of a pack").produces("application/octet-stream");
         GET Api "/packs/{pack}" Login => packs::get, about("Get a pack by reference or id");
 
+        GET Api "/configs" Needs(P::PackList) => configs::list,
+            about("List what packs are configured with").list(&configs::LIST).secrets();
+        GET Api "/configs/{pack_ref}" Login => configs::get,
+            about("Get what a pack is configured with").secrets();
+        PUT Api "/configs/{pack_ref}" Needs(P::PackConfig) => configs::replace,
+            about("Configure a pack").secrets().body(&configs::VALUES);
+        GET Api "/config_schemas" Needs(P::PackList) => configs::list_schemas,
+            about("List what packs can be configured with").list(&configs::SCHEMAS);
+        GET Api "/config_schemas/{pack_ref}" Login => configs::get_schema,
+            about("Get what a pack can be configured with");
+
+        GET Api "/keys" Login => keys::list,
+            about("List entries of the datastore").list(&keys::LIST)
+                .query(&[("prefix", Text), ("scope", Text), ("user", Text), ("decrypt", Flag)]);
+        GET Api "/keys/{name}" Login => keys::get,
+            about("Get an entry of the datastore")
+                .query(&[("scope", Text), ("user", Text), ("decrypt", Flag)]);
+        PUT Api "/keys/{name}" Login => keys::put, about("Make or change an entry of the datastore").body(&keys::SCHEMA);
+        DELETE Api "/keys/{name}" Login => keys::delete,
+            about("Delete an entry of the datastore").query(&[("scope", Text), ("user", Text)]);
+
         GET Api "/runnertypes" Needs(P::RunnerTypeList) => runner_types::list,
             about("List runner types").list(&runner_types::LIST);
         GET Api "/runnertypes/{name_or_id}" Login => runner_types::get, about("Get a runner type");

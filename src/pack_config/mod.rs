@@ -5,8 +5,10 @@
 
 mod resolve;
 mod source;
+mod write;
 
 use source::Source;
+pub use write::{WriteError, file, replace};
 
 use crate::{
     config::Config,

@@ -84,6 +84,12 @@ pub async fn list_schema_by_ids(
     Ok(rows.fetch_all(db).await?.into_iter().map(ConfigSchema::from).collect())
 }
 
+/// The configuration schemas of these packs, where there are any.
+pub async fn schemas_of(db: impl PgExecutor<'_>, packs: &[&str]) -> Result<Vec<ConfigSchema>> {
+    let rows = schemas!("WHERE pack = ANY($1)", packs as _);
+    Ok(rows.fetch_all(db).await?.into_iter().map(ConfigSchema::from).collect())
+}
+
 /// Registers them, each pack once; those there keep their ids. Says how many are new or differ.
 pub async fn upsert_schema(tx: &mut Tx, given: &[ConfigSchema]) -> Result<Upserts> {
     if given.is_empty() {

@@ -26,6 +26,10 @@ pub enum Condition {
     Since(&'static str, DateTime<Utc>),
     /// Not after.
     Until(&'static str, DateTime<Utc>),
+    /// Begins with a text; the field sorts by code point.
+    Prefix(&'static str, String),
+    /// Absent, or later than this moment.
+    UnlessPast(&'static str, DateTime<Utc>),
     /// One of the texts of an array.
     Member(&'static str, String),
     /// No row passes.
@@ -129,6 +133,14 @@ fn restrict(query: &mut QueryBuilder<'_, Postgres>, conditions: &[Condition]) {
             Condition::Absent(field) => query.push(field).push(" IS NULL"),
             Condition::Since(field, moment) => query.push(field).push(" >= ").push_bind(*moment),
             Condition::Until(field, moment) => query.push(field).push(" <= ").push_bind(*moment),
+            Condition::Prefix(field, text) => {
+                query.push(field).push(" >= ").push_bind(text.clone());
+                query.push(" AND starts_with(").push(field).push(", ").push_bind(text.clone()).push(")")
+            }
+            Condition::UnlessPast(field, moment) => {
+                query.push("(").push(field).push(" IS NULL OR ").push(field).push(" > ");
+                query.push_bind(*moment).push(")")
+            }
             Condition::Member(field, text) => {
                 query.push_bind(text.clone()).push(" = ANY(").push(field).push(")")
             }

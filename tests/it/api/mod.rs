@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod access;
+mod configs;
 mod content;
 mod conventions;
 mod executions;
+mod keys;
 mod edits;
 mod server;
 mod stream;
