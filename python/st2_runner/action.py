@@ -48,6 +48,10 @@ class Reply:
             sys.exit(1)
         frame.write(self._fd, content)
 
+    def close(self):
+        """Gives the descriptor back."""
+        os.close(self._fd)
+
     def _identity(self):
         try:
             stat = os.fstat(self._fd)

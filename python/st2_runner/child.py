@@ -6,7 +6,7 @@ import signal
 import sys
 import types
 
-from . import action, ending
+from . import action, ending, load, packets
 
 # What an interpreter, its C library or OpenSSL reads once, at their start.
 _SETTLED = ("PYTHON", "LC_", "LD_", "MALLOC_")
@@ -36,13 +36,55 @@ class Origin:
 
 def become_a_run(origin, fds):
     """Never returns. `fds` are stdin, stdout, stderr, order and result; nothing else but them is open by now."""
+    _leave_the_parent(origin)
+    _begin(origin, fds)
+
+
+def wait_for_a_run(origin, channel):
+    """The same, forked ahead: waits for the descriptors, and has touched by then what a run will touch.
+
+    Memory shared with the parent is copied when it is first touched, which is most of what a fork costs.
+    """
+    _leave_the_parent(origin)
+    try:
+        _rehearse(origin)
+        fds = packets.receive(channel)[1]
+    except EOFError:
+        os._exit(0)  # not needed any more
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)  # the parent makes do without
+    channel.close()
+    _begin(origin, fds)
+
+
+def _leave_the_parent(origin):
     if origin.prctl:
         # 1 is PR_SET_PDEATHSIG. Asked first: nothing of a run may outlive the parent that st2d watches.
         origin.prctl(1, signal.SIGKILL)
     if os.getppid() != origin.pid:
         os._exit(1)
-    for number in (signal.SIGCHLD, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _rehearse(origin):
+    """Runs an action of our own that does nothing, and undoes what that leaves."""
+    ours, theirs = os.pipe()
+    order = {"pack": "", "file_path": os.path.join(os.path.dirname(__file__), "rehearsal.py"), "env": origin.settled}
+    action.jsontext.loads(action.jsontext.dumps(order).decode())
+    caches, main = set(sys.path_importer_cache), sys.modules["__main__"]
+    reply = action.Reply(theirs)
+    _take_over(origin, None)
+    action.execute(order, reply, origin.modules)
+    reply.close()
+    os.close(ours)
+    load.kept.clear()
+    for path in set(sys.path_importer_cache) - caches:
+        del sys.path_importer_cache[path]
+    sys.modules["__main__"] = main
+
+
+def _begin(origin, fds):
     # The order's and the result's may bear the numbers of the standard streams.
     order_fd, result_fd = (_above_standard(fd) for fd in fds[3:])
     for number, fd in enumerate(fds[:3]):
@@ -64,14 +106,19 @@ def _run(origin, order_fd, result_fd):
         refusal = "an interpreter reads %s only when it starts" % names
         reply.send(action.jsontext.dumps({"refused": refusal}))
         return
-    _new_environment(environment, origin)
+    _take_over(origin, environment)
+    action.execute(order, reply, origin.modules)
+
+
+def _take_over(origin, environment):
+    if environment is not None:
+        _new_environment(environment, origin)
     sys.path[:] = origin.path
     # Directories that were not there when the parent looked.
     for path in [path for path, finder in sys.path_importer_cache.items() if finder is None]:
         del sys.path_importer_cache[path]
     os.umask(origin.umask)
     _new_main(origin.script)
-    action.execute(order, reply, origin.modules)
 
 
 def settled(environment):

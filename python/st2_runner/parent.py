@@ -14,6 +14,6 @@ if __name__ == "__main__":
     from st2_runner import child, warm
 
     del sys.path[0]
-    _run = warm.serve(3, child.Origin(_here + "/cold.py"))
-    if _run is not None:
-        child.become_a_run(*_run)
+    _fork = warm.serve(3, child.Origin(_here + "/cold.py"))
+    if _fork is not None:
+        _fork()

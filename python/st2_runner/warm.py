@@ -1,6 +1,9 @@
-"""The loop of the warm parent: packets from st2d in, forks and their ends out."""
+"""The loop of the warm parent: packets from st2d in, forks and their ends out.
 
-import array
+When nothing runs it makes one fork ahead, so that the next run finds a process that needs only be told to go on. Under
+load it does not: what a fork ahead does before it waits costs processor time that runs need. Each fork runs once.
+"""
+
 import gc
 import json
 import os
@@ -9,12 +12,13 @@ import signal
 import socket
 import sys
 
-from . import preload
+from . import child, packets, preload
 
 PROTOCOL = 1
-_PACKET = 1 << 16
-_FDS = 5
 _UNSAFE = 3
+
+# What the wrapper and nearly every action import.
+_ALWAYS = ["json", "logging", "st2common.runners.base_action", "st2common.runners.pack_config", "st2_runner.learn"]
 
 
 class _Run:
@@ -24,10 +28,20 @@ class _Run:
         self.ended = False
 
 
+class _Spare:
+    """A fork made ahead, and the socket on which it waits."""
+
+    def __init__(self, pid, channel):
+        self.pid = pid
+        self.channel = channel
+
+
 def serve(fd, origin):
-    """Serves until st2d is done. In a fork it answers what `child.become_a_run` needs, in the parent None."""
-    parent = _Parent(fd, origin)
-    return parent.loop()
+    """Serves until st2d is done. Answers None in the parent, in a fork what there is to do with it: a function.
+
+    So a fork leaves this loop before it begins, and nothing of it lies under the action.
+    """
+    return _Parent(fd, origin).loop()
 
 
 class _Parent:
@@ -36,6 +50,8 @@ class _Parent:
         self.socket = socket.socket(fileno=fd)
         self.socket.set_inheritable(False)
         self.runs = {}
+        self.spare = None
+        self.is_set_up = False
         self.retiring = False
         self.poll = select.poll()
         self.poll.register(self.socket, select.POLLIN)
@@ -50,7 +66,13 @@ class _Parent:
 
     def loop(self):
         while not (self.retiring and not self.runs):
-            for fd, _ in self.poll.poll():
+            wants_spare = self.is_set_up and not self.retiring and self.spare is None and not self.runs
+            events = self.poll.poll(0 if wants_spare else None)
+            if not events:
+                fork = self.fork_spare()
+                if fork is not None:
+                    return fork
+            for fd, _ in events:
                 if fd == self.wake:
                     self.tell_ended()
                     continue
@@ -59,40 +81,30 @@ class _Parent:
                 except EOFError:
                     self.end_all()
                     return None
-                run = self.handle(packet, fds)
-                if run is not None:
-                    return run
+                fork = self.handle(packet, fds)
+                if fork is not None:
+                    return fork
+        self.drop_spare()
         return None
 
     def receive(self):
         """One packet and its descriptors. `EOFError` when st2d is gone."""
-        room = socket.CMSG_SPACE(_FDS * array.array("i").itemsize)
+        data, fds = packets.receive(self.socket)
         try:
-            # MSG_CMSG_CLOEXEC is what Python sets by itself.
-            data, control, _, _ = self.socket.recvmsg(_PACKET, room)
-        except ConnectionError:
-            data, control = b"", []
-        if not data:
-            raise EOFError
-        fds = array.array("i")
-        for level, kind, content in control:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
-        try:
-            return json.loads(data), list(fds)
+            return json.loads(data), fds
         except ValueError:
-            return {"type": "%d bytes that are no JSON" % len(data)}, list(fds)
+            return {"type": "%d bytes that are no JSON" % len(data)}, fds
 
     def send(self, **packet):
         try:
-            self.socket.sendall(json.dumps(packet).encode())
+            packets.send(self.socket, json.dumps(packet).encode())
         except OSError:
             pass  # st2d is gone; the next look at the socket says so
 
     def handle(self, packet, fds):
         kind = packet.get("type")
         if kind == "run":
-            return self.fork(packet["id"], fds)
+            return self.run(packet["id"], fds)
         for fd in fds:
             os.close(fd)
         if kind == "setup":
@@ -108,13 +120,13 @@ class _Parent:
         return None
 
     def set_up(self, names):
-        # What the first run would import anyway is imported once, here.
-        names = ["json", "logging", "st2common.runners.base_action"] + list(names)
+        names = _ALWAYS + list(names)
         try:
             done, missing = preload.preload(names)
         except preload.Unsafe as unsafe:
             self.send(type="unsafe", module=unsafe.module, reason=unsafe.reason)
             sys.exit(_UNSAFE)
+        self.is_set_up = True
         self.origin.settle()
         # What lies still is neither looked at by the runs' collectors nor copied because of it.
         gc.collect()
@@ -125,37 +137,85 @@ class _Parent:
             rss=preload.resident_bytes(),
         )  # fmt: skip
 
-    def fork(self, number, fds):
-        if len(fds) != _FDS or self.retiring:
-            for fd in fds:
-                os.close(fd)
-            reason = "it is retiring" if self.retiring else "a run needs %d descriptors, got %d" % (_FDS, len(fds))
+    def run(self, number, fds):
+        """Begins a run in a fork; answers what the fork has to do, when this is it."""
+        reason = None
+        if self.retiring:
+            reason = "it is retiring"
+        elif not self.origin.modules:
+            reason = "setup comes first"
+        elif len(fds) != packets.FDS:
+            reason = "a run needs %d descriptors, got %d" % (packets.FDS, len(fds))
+        else:
+            pid = self.wake_spare(fds)
+            if pid is None:
+                try:
+                    pid = self.fork()
+                except OSError as error:
+                    reason = "could not fork: %s" % error
+            if pid == 0:
+                return lambda: child.become_a_run(self.origin, fds)
+        for fd in fds:
+            os.close(fd)
+        if reason:
             self.send(type="refused", id=number, reason=reason)
-            return None
-        try:
-            pid = os.fork()
-        except OSError as error:
-            for fd in fds:
-                os.close(fd)
-            self.send(type="refused", id=number, reason="could not fork: %s" % error)
-            return None
+        else:
+            self.runs[number] = _Run(number, pid)
+            self.send(type="started", id=number, pid=pid)
+        return None
+
+    def fork(self):
+        pid = os.fork()
         if pid == 0:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             os.close(self.wake)
             os.close(self.wake_writer)
             self.socket.close()
-            return self.origin, fds
+            if self.spare is not None:
+                self.spare.channel.close()
+            return 0
         try:
             # Here too: st2d may send a signal to the group before the child has come so far.
             os.setpgid(pid, pid)
         except OSError:
             pass  # the child was first
-        for fd in fds:
-            os.close(fd)
-        self.runs[number] = _Run(number, pid)
-        self.send(type="started", id=number, pid=pid)
+        return pid
+
+    def fork_spare(self):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            pid = self.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            self.is_set_up = False  # no more of this; runs still try
+            return None
+        if pid == 0:
+            ours.close()
+            return lambda: child.wait_for_a_run(self.origin, theirs)
+        theirs.close()
+        self.spare = _Spare(pid, ours)
         return None
+
+    def wake_spare(self, fds):
+        """Hands a run to the fork that waits; its pid, or None when there is none."""
+        spare, self.spare = self.spare, None
+        if spare is None:
+            return None
+        with spare.channel:
+            try:
+                packets.send(spare.channel, b"!", fds)
+                return spare.pid
+            except OSError:
+                os.waitpid(spare.pid, 0)  # something has killed it
+        return None
+
+    def drop_spare(self):
+        if self.spare is not None:
+            self.spare.channel.close()
+            os.waitpid(self.spare.pid, 0)
+            self.spare = None
 
     def tell_ended(self):
         """Reports every run that has ended, and leaves it a zombie."""
@@ -185,6 +245,7 @@ class _Parent:
             os.waitpid(run.pid, 0)
 
     def end_all(self):
+        self.drop_spare()
         for run in self.runs.values():
             _signal_group(run.pid, signal.SIGKILL)
         for run in self.runs.values():

@@ -169,9 +169,11 @@ class ColdRun:
 
 
 class Warm:
-    """A warm parent; `refused` counts the runs it sent back."""
+    """A warm parent. A thread sorts its packets, unless somebody else is to read them."""
 
-    def __init__(self, preload=(), python=sys.executable, env=None, stderr=None):
+    listen = True
+
+    def __init__(self, preload=(), python=sys.executable, env=None, stderr=None, set_up=True):
         self.env = env or environment()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket = ours
@@ -187,9 +189,11 @@ class Warm:
         self.runs = {}
         self.count = 0
         self.lock = threading.Lock()
-        self.listener = threading.Thread(target=self._listen, daemon=True)
-        self.listener.start()
-        self.send(type="setup", preload=list(preload))
+        if self.listen:
+            self.listener = threading.Thread(target=self._listen, daemon=True)
+            self.listener.start()
+        if set_up:
+            self.send(type="setup", preload=list(preload))
 
     def send(self, *fds, **packet):
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []

@@ -1,6 +1,7 @@
 """The warm parent as such: its packets, its end, what it refuses to share."""
 
 import os
+import select
 import signal
 import socket
 import tempfile
@@ -100,6 +101,44 @@ class WarmParent(RunCase):
         self.assertEqual((packet["type"], packet["module"]), ("unsafe", "hazard"))
         self.assertRegex(packet["reason"], reason)
         self.assertEqual(parent.wait(), 3)
+
+    def test_fork_ahead_that_is_killed_is_not_missed(self):
+        parent = self.start()
+        parent.packet()
+        for _ in range(3):
+            ahead = self.children_of(parent.pid)
+            self.assertEqual(len(ahead), 1)
+            os.kill(ahead[0], signal.SIGKILL)
+            self.assertTrue(wait_until_gone(ahead[0]))
+            end = parent.run(self.order("import os; return os.getpid()"))
+            self.assertNotEqual(end.result, ahead[0])
+
+    def test_fork_ahead_is_used_once(self):
+        parent = self.start()
+        parent.packet()
+        order = self.order("import os; return os.getpid()")
+        pids = set()
+        for _ in range(3):
+            ahead = self.children_of(parent.pid)
+            pids.add(parent.run(order).result)
+            self.assertEqual(set(ahead) & pids, set(ahead))
+        self.assertEqual(len(pids), 3)
+
+    def children_of(self, pid):
+        """Forks that wait; looked for until there is one, for nothing tells of it."""
+        for _ in range(2000):
+            with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+                found = [int(number) for number in file.read().split() if is_alive(int(number))]
+            if found:
+                return found
+            select.select([], [], [], 0.01)
+        return []
+
+    def test_run_before_setup(self):
+        parent = self.start(set_up=False)
+        run = parent.start(self.order("return 1"))
+        self.assertEqual(run.packets.get(timeout=60)["reason"], "setup comes first")
+        run.pipes.finish(None)
 
     def test_survives_what_it_does_not_understand(self):
         with tempfile.TemporaryFile() as log:

@@ -37,8 +37,10 @@ def to_yaml_string(value, indent=None, allow_unicode=True):
     """The YAML text of a value, in block style."""
     import yaml
 
+    # The one in C, which StackStorm uses, ends a plain text without "...".
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     more = {} if indent is None else {"indent": indent}
-    return yaml.safe_dump(value, default_flow_style=False, allow_unicode=allow_unicode, **more)
+    return yaml.dump(value, Dumper=dumper, default_flow_style=False, allow_unicode=allow_unicode, **more)
 
 
 def json_escape(value):
