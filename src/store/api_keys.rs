@@ -1,6 +1,6 @@
 //! API keys, by id or by the hash of their text.
 
-use super::{Result, Tx};
+use super::{Result, Tx, actions::text};
 use crate::model::{ApiKey, ApiKeyId};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -64,11 +64,11 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[ApiKeyId]) -> Result<Ve
 pub async fn insert(tx: &mut Tx, key: &ApiKey) -> Result<()> {
     sqlx::query!(
         "INSERT INTO api_keys (id, key_hash, user_name, metadata, created_at, enabled)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4::text::json, $5, $6)",
         key.id as _,
         key.key_hash,
         key.user,
-        Json(&key.metadata) as _,
+        text(&key.metadata),
         key.created_at,
         key.enabled
     )
@@ -80,10 +80,10 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey) -> Result<()> {
 /// Changes what may change of a key: its user, metadata, and whether it opens.
 pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<()> {
     sqlx::query!(
-        "UPDATE api_keys SET user_name = $2, metadata = $3, enabled = $4 WHERE id = $1",
+        "UPDATE api_keys SET user_name = $2, metadata = $3::text::json, enabled = $4 WHERE id = $1",
         key.id as _,
         key.user,
-        Json(&key.metadata) as _,
+        text(&key.metadata),
         key.enabled
     )
     .execute(tx.conn())

@@ -1,6 +1,6 @@
 //! Tokens people asked for, by the hash of their text.
 
-use super::{Result, Tx};
+use super::{Result, Tx, actions::text};
 use crate::model::{ExecutionId, Token, TokenId};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -10,13 +10,13 @@ use sqlx::{PgExecutor, types::Json};
 pub async fn insert(tx: &mut Tx, token: &Token, hash: &[u8]) -> Result<()> {
     sqlx::query!(
         "INSERT INTO tokens (id, hash, user_name, expires_at, service, metadata)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+         VALUES ($1, $2, $3, $4, $5, $6::text::json)",
         token.id as _,
         hash,
         token.user,
         token.expiry,
         token.service,
-        Json(&token.metadata) as _
+        text(&token.metadata)
     )
     .execute(tx.conn())
     .await?;

@@ -1,6 +1,6 @@
 //! Users. They come to be on first login and with their first API key; nothing deletes them over HTTP.
 
-use super::{Result, Tx};
+use super::{Result, Tx, actions::text};
 use crate::model::{User, UserId};
 use serde_json::{Map, Value};
 use sqlx::{PgExecutor, types::Json};
@@ -70,14 +70,14 @@ pub async fn ensure(tx: &mut Tx, name: &str) -> Result<()> {
 /// Inserts a user or replaces everything of him but his id.
 pub async fn upsert(tx: &mut Tx, user: &User) -> Result<()> {
     sqlx::query!(
-        "INSERT INTO users (id, name, is_service, password_hash, nicknames) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO users (id, name, is_service, password_hash, nicknames) VALUES ($1, $2, $3, $4, $5::text::json)
          ON CONFLICT (name) DO UPDATE SET is_service = excluded.is_service,
              password_hash = excluded.password_hash, nicknames = excluded.nicknames",
         user.id as _,
         user.name,
         user.is_service,
         user.password_hash,
-        Json(&user.nicknames) as _
+        text(&user.nicknames)
     )
     .execute(tx.conn())
     .await?;

@@ -131,10 +131,9 @@ pub(in crate::api) async fn replace(
     tx.commit().await?;
     app.access.forget_verified();
     let mut shown = wire::api_key::value(&key, false);
-    if text(&fields, "key_hash").is_none() {
-        // StackStorm makes the uid of what was sent; clients that compare answers expect it so.
-        shown.insert("uid".to_owned(), value!("api_key:"));
-    }
+    // StackStorm makes the uid of what was sent; clients that compare answers expect it so.
+    let sent = text(&fields, "key_hash").unwrap_or_default();
+    shown.insert("uid".to_owned(), value!(format!("api_key:{sent}")));
     Ok(json(StatusCode::OK, &shown))
 }
 

@@ -24,7 +24,8 @@ pub(in crate::api) static LIST: List = List {
     order: &[("ref", Direction::Ascending)],
     default_limit: Some(100),
     any_offset: false,
-    attributes: Attributes { fields: wire::pack::FIELDS, always: &["id"], droppable: None },
+    // Packs are the one list that takes names of no field.
+    attributes: Attributes { fields: &[], always: &["id"], droppable: None },
 };
 
 /// `GET /packs`.

@@ -126,10 +126,14 @@ fn check_trace(context: &Map<String, Value>) -> Result<(), Error> {
     }
     match trace.get("id_") {
         // Traces are not kept yet, so none is known.
-        Some(id) if given("id_") => Err(Error::Invalid(format!(
-            "Unable to find the TraceDB instance. {{'id': {}}}",
-            pytext::repr(id)
-        ))),
+        Some(id) if given("id_") => {
+            let is_id = id.as_str().is_some_and(|id| id.parse::<ObjectId>().is_ok());
+            Err(Error::Invalid(if is_id {
+                format!("Unable to find the TraceDB instance. {{'id': {}}}", pytext::repr(id))
+            } else {
+                format!("Unable to find Trace with id=\"{}\"", pytext::str(id))
+            }))
+        }
         _ => Err(Error::Invalid("Atleast one of id_ or trace_tag should be specified.".to_owned())),
     }
 }
