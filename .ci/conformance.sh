@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Replays the recorded HTTP and command-line conversations against a fresh st2d, and the tables of pure functions.
 # Prints `<group>: <passed> of <all>` for each; the exit code tells whether everything that is built passes.
-# Arguments: names of HTTP groups (executions, auth…) to run instead of all; VERBOSE=1 shows the differences.
+# Arguments: names of HTTP groups (executions, auth…) to run instead of all; VERBOSE=1 shows the differences, PATIENCE
+# is how many seconds a conversation may wait for something to happen (10).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 corpus=${CONFORMANCE_DIR:-../shared/conformance}
@@ -53,7 +54,7 @@ for name in "$@"; do groups+=("$corpus/http/$name.json"); done
 
 echo "== HTTP, authentication off"
 start off ST2_AUTH__ENABLE=false
-python3 "$corpus/replay.py" $(services) $verbose --known .ci/known-http.tsv ${ONLY:+--only "$ONLY"} "${groups[@]}" || failed=1
+python3 "$corpus/replay.py" $(services) $verbose --timeout "${PATIENCE:-10}" --known .ci/known-http.tsv ${ONLY:+--only "$ONLY"} "${groups[@]}" || failed=1
 if [ $# -eq 0 ]; then
     echo "== command line"
     python3 "$corpus/replay_cli.py" --st2 "$target/release/st2" $(services) $verbose --known .ci/known-cli.tsv "$corpus/cli" || failed=1
@@ -62,6 +63,6 @@ stop
 
 echo "== HTTP, authentication on"
 start on ST2_AUTH__HTPASSWD_FILE="$corpus/rbac/htpasswd"
-python3 "$corpus/replay.py" $(services) $verbose --with auth --known .ci/known-http.tsv "${groups[@]}" || failed=1
+python3 "$corpus/replay.py" $(services) $verbose --with auth --timeout "${PATIENCE:-10}" --known .ci/known-http.tsv "${groups[@]}" || failed=1
 stop
 exit $failed
