@@ -82,6 +82,8 @@ impl Engine {
     ) -> anyhow::Result<Self> {
         let host = runner::Host::this(&config, node_name);
         host.end_leftovers().await;
+        let name = node_name.to_owned();
+        let _ = tokio::task::spawn_blocking(move || runner::remove_leftovers(&name)).await;
         let node = node::register(&store, &host).await?;
         let slots = Arc::new(Semaphore::new(config.actionrunner.actions_pool_size.max(1)));
         let engine = Self {

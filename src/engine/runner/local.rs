@@ -3,6 +3,7 @@
 use super::{
     Error, LiveAction, Outcome, RunIo, Runner, arguments,
     command::{self, RunAs},
+    content_version::Worktree,
     process,
     shape::{self, Ended},
 };
@@ -18,7 +19,9 @@ const TIMEOUT: u64 = 60;
 const KWARG_OP: &str = "--";
 
 pub(super) struct ShellCommand;
-pub(super) struct ShellScript;
+pub(super) struct ShellScript {
+    pub(super) node_name: String,
+}
 
 impl Runner for ShellCommand {
     fn run<'a>(&'a self, action: &'a LiveAction, io: &'a RunIo) -> BoxFuture<'a, Result<Outcome, Error>> {
@@ -40,13 +43,19 @@ impl Runner for ShellScript {
             let Some(script) = &action.entry_point else {
                 return Err(Error::Metadata("Missing entry_point action metadata attribute".to_owned()));
             };
+            let worktree = Worktree::of(action, &self.node_name).await?;
+            let script = worktree.as_ref().map_or(script, |worktree| &worktree.entry_point);
             make_executable(script);
             let parameters = &action.execution.snapshot.action.spec.parameters;
             let arguments = arguments::of(&action.action_parameters, parameters);
             let prefix = text(&action.runner_parameters, "kwarg_op").unwrap_or(KWARG_OP);
             let arguments = command::script_arguments(&arguments, prefix);
             let line = run_as(action).wrap_script(&script.to_string_lossy(), &arguments);
-            shell(action, io, line).await
+            let ended = shell(action, io, line).await;
+            if let Some(worktree) = worktree {
+                worktree.remove().await;
+            }
+            ended
         })
     }
 }

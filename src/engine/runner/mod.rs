@@ -25,6 +25,7 @@ pub mod shape;
 
 pub use answer::Answer;
 pub use drain::ActionRunner;
+pub(in crate::engine) use content_version::remove_leftovers;
 pub(in crate::engine) use drain::end_all;
 pub use host::Host;
 pub use registry::Registry;

@@ -14,7 +14,7 @@ impl Registry {
         Self(BTreeMap::from([
             ("noop", Arc::new(noop::Noop) as Arc<dyn Runner>),
             ("local-shell-cmd", Arc::new(local::ShellCommand)),
-            ("local-shell-script", Arc::new(local::ShellScript)),
+            ("local-shell-script", Arc::new(local::ShellScript { node_name: host.node_name.clone() })),
             ("http-request", Arc::new(http::HttpRequest::new(config.http_runner.clone(), trust))),
             ("announcement", Arc::new(announcement::Announce::new(bus.clone()))),
             ("inquirer", Arc::new(inquirer::Inquire)),

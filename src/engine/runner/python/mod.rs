@@ -56,7 +56,7 @@ impl PythonScript {
     }
 
     async fn run(&self, action: &LiveAction, io: &RunIo) -> Result<Outcome, Error> {
-        let worktree = Worktree::of(action).await?;
+        let worktree = Worktree::of(action, &self.node_name).await?;
         let launch = Launch::of(&self.config, action, worktree.as_ref())?;
         let ended = self.attempt(&launch, action, io).await;
         if let Some(worktree) = worktree {

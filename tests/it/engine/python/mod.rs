@@ -3,6 +3,7 @@
 mod ends;
 mod faults;
 mod places;
+mod versions;
 
 use crate::support::{
     daemon::{Home, Starting, TestDaemon},
