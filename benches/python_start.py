@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What one run of a small Python action costs, as a ratio to `python -c pass` of the same virtualenv.
 
-Anchor, cold and warm take turns, so that a busy machine is busy for all. Prints medians of the ratios of neighbours and
-their quartiles; asserts nothing. Measures the Python side alone, as st2d drives it: order, run, result, end.
+Anchor, cold and warm take turns, with a rest before each: what is measured is a run on an idle system. Prints medians of
+the ratios of neighbours and their quartiles; asserts nothing. Measures the Python side alone, as st2d drives it: order,
+run, result, end.
 """
 
 import argparse
@@ -127,6 +128,7 @@ class Warm:
 
 
 def timed(work):
+    time.sleep(0.02)
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun

@@ -9,6 +9,8 @@ import shlex
 import subprocess
 import sys
 
+from st2_site import LIBRARIES
+
 VIRTUALENVS = "/tmp/st2-pack-tests-virtualenvs"
 _TOOLS = ("pytest>7", "mock>=4.0.3", "pytest-cov>=5.0.0")
 
@@ -92,7 +94,7 @@ def _virtualenv(name, options):
 def _install(python, pack, options):
     wanted = [list(_TOOLS)]
     if not os.path.isdir(_SHARED_SITE):
-        wanted.append(["-r", os.path.join(_PACKAGE, "site-requirements.txt")])
+        wanted.append(list(LIBRARIES.values()))
     for file in ("requirements.txt", "requirements-tests.txt"):
         if os.path.isfile(os.path.join(pack, file)):
             wanted.append(["-r", os.path.join(pack, file)])
