@@ -151,8 +151,18 @@ impl From<datastore::Error> for Error {
     }
 }
 
-impl From<content::action::Error> for Error {
-    fn from(error: content::action::Error) -> Self {
+impl From<content::Error> for Error {
+    fn from(error: content::Error) -> Self {
+        match error {
+            content::Error::NoSuchPack(..) => Self::bad_request(error.to_string()),
+            content::Error::Store(error) => Self::Store(error),
+            content::Error::Program(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<content::FormError> for Error {
+    fn from(error: content::FormError) -> Self {
         Self::bad_request(error.message)
     }
 }

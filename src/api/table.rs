@@ -102,6 +102,8 @@ pub(super) fn routes() -> Routes {
         GET Api "/packs/views/files/{ref_or_id}" Login => pack_files::all, about("Get all text files of a pack");
         GET Api "/packs/views/file/{ref_or_id}/{rest}" Login => pack_files::one,
             about("Get one file of a pack").produces("application/octet-stream");
+        POST Api "/packs/register" Needs(P::PackRegister) => pack_register::register,
+            about("Read the files of packs again").body(&pack_register::SCHEMA).status(200);
         GET Api "/packs/{pack}" Login => packs::get, about("Get a pack by reference or id");
 
         GET Api "/configs" Needs(P::PackList) => configs::list,

@@ -43,6 +43,15 @@ macro_rules! config {
             self.content.configs_dir.clone()
         }
     }
+
+    /// Directory of overrides of content.
+    pub fn overrides_dir(&self) -> PathBuf {
+        if self.content.overrides_dir.as_os_str().is_empty() {
+            self.data_dir.join("overrides")
+        } else {
+            self.content.overrides_dir.clone()
+        }
+    }
 }
 
 impl Config {

@@ -204,6 +204,8 @@ section! {
         packs_base_paths: Vec<PathBuf> = Vec::new(),
         /// Directory of pack configs. Empty: `<data_dir>/configs`.
         configs_dir: PathBuf = PathBuf::new(),
+        /// Directory of overrides, `_global.yaml` and one file per pack. Empty: `<data_dir>/overrides`.
+        overrides_dir: PathBuf = PathBuf::new(),
         /// Directory of runners that are programs of their own. Empty: `<data_dir>/runners`.
         runners_dir: PathBuf = PathBuf::new(),
         /// More directories of such runners; earlier ones win.
@@ -247,6 +249,8 @@ section! {
     System {
         /// Check results against output schemas.
         validate_output_schema: bool = false,
+        /// Check what rules say to trigger types of packs; those of the program are always checked.
+        validate_trigger_parameters: bool = true,
     }
 }
 

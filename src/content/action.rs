@@ -3,6 +3,7 @@
 //! The same rules for files of packs and for bodies of requests. A file is taken as it is written; a request, as
 //! StackStorm does it, with the defaults of the schema filled in, which shows in its `output_schema`.
 
+use super::form::Error;
 use crate::{
     model::{NewAction, RunnerType},
     pytext,
@@ -67,28 +68,6 @@ fn form() -> Value {
         },
         "additionalProperties": false
     })
-}
-
-/// A fault of an action's metadata.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Error {
-    /// What is wrong, in StackStorm's words.
-    pub message: String,
-    /// Which part of the metadata.
-    pub path: Vec<Step>,
-}
-
-impl Error {
-    fn new<const N: usize>(message: impl Into<String>, path: [&str; N]) -> Self {
-        Self { message: message.into(), path: path.map(|key| Step::Key(key.to_owned())).to_vec() }
-    }
-}
-
-impl From<schema::Error> for Error {
-    fn from(error: schema::Error) -> Self {
-        Self { message: error.message, path: error.path }
-    }
 }
 
 /// Checks the form of metadata; returns it with the schema's defaults filled in.
@@ -204,4 +183,19 @@ fn check_contiguous(mut positions: Vec<(&Number, &str)>) -> Result<(), Error> {
         Value::Array(positions.iter().map(|(position, _)| Value::Number((*position).clone())).collect());
     let message = format!("Positions supplied {} for parameters are not contiguous.", pytext::repr(&list));
     Err(Error::new(message, ["parameters", name, "position"]))
+}
+
+/// Whether actions of this runner run a file of their pack.
+pub fn runs_a_file(runner: &str) -> bool {
+    const RUNNERS: [&str; 8] = [
+        "action-chain",
+        "local-shell-script",
+        "mistral-v2",
+        "orquesta",
+        "python-script",
+        "remote-shell-script",
+        "winrm-ps-script",
+        "orchestra",
+    ];
+    RUNNERS.contains(&runner)
 }

@@ -115,6 +115,16 @@ impl PackDir {
         Ok(Self { name: name.to_owned(), path, root })
     }
 
+    /// The pack in this directory, wherever it is.
+    pub fn at(directory: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(directory)?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let (Some(name), Some(base)) = (name, path.parent()) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "is no directory of a pack"));
+        };
+        Self::open(base, name)
+    }
+
     /// The first pack of this name.
     pub fn find(base_dirs: &[PathBuf], name: &str) -> Option<Self> {
         // A name, not a path.
@@ -158,22 +168,7 @@ impl PackDir {
 
     /// Reads a metadata file.
     pub fn read(&self, relative: impl AsRef<Path>) -> Result<String, ReadError> {
-        let path = self.resolve(relative)?;
-        // Before it is opened: opening a pipe would wait for its writer.
-        if !fs::metadata(&path)?.is_file() {
-            return Err(ReadError::NotAFile);
-        }
-        let mut bytes = Vec::new();
-        File::open(path)?.take(METADATA_MAX_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > METADATA_MAX_BYTES {
-            return Err(ReadError::TooLarge);
-        }
-        String::from_utf8(bytes).map_err(|error| {
-            let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-            let line = good.matches('\n').count() + 1;
-            let column = good.chars().rev().take_while(|c| *c != '\n').count() + 1;
-            ReadError::NotUtf8 { line, column }
-        })
+        read_text(&self.resolve(relative)?)
     }
 
     /// Names of the metadata files of `folder`, sorted: what ends in `.yaml`, `.yml` or `.json`.
@@ -250,5 +245,33 @@ impl PackDir {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads a file of text, if it is one and not too large.
+pub(super) fn read_text(path: &Path) -> Result<String, ReadError> {
+    // Before it is opened: opening a pipe would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(ReadError::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(METADATA_MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > METADATA_MAX_BYTES {
+        return Err(ReadError::TooLarge);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        let line = good.matches('\n').count() + 1;
+        let column = good.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        ReadError::NotUtf8 { line, column }
+    })
+}
+
+/// What tells whether a file changed, whether or not it is there.
+pub(super) fn stamp(path: &Path) -> [i64; 4] {
+    // The change time cannot be set back, unlike the modification time.
+    match fs::metadata(path) {
+        Ok(meta) => [meta.size() as i64, meta.ctime(), meta.ctime_nsec(), meta.ino() as i64],
+        Err(_) => [-1; 4],
     }
 }

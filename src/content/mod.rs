@@ -1,34 +1,52 @@
 //! Content: packs on disk become rows.
 //!
 //! At start-up [`register_all`] writes the packs that come with the program to the directory of packs, and registers
-//! what changed on disk since it was registered last. Rows are only added and replaced, never removed, and keep their
-//! ids. A file with a fault is told of by file, line and column, and stops nothing else.
+//! what changed on disk since it was registered last. Rows are added and replaced and keep their ids; they are
+//! removed only when somebody asks for it ([`Prune`]). A file with a fault is told of by file, line and column, and
+//! stops nothing else.
+//!
+//! Reading goes in steps: one file against its form (`action`, `rule`…), all files of a pack (`load`), all packs
+//! against each other and the database (`resolve`), rows (`write`).
 //!
 //! Left out: running anything, and which requests may register.
 
 pub mod action;
+pub mod alias;
+pub mod builtin;
+pub mod config;
 mod disk;
 mod document;
 mod edit;
+mod form;
 mod load;
+mod overrides;
 pub mod pack;
+pub mod policy;
 mod problem;
+mod prune;
 pub mod python;
 mod register;
+mod resolve;
+pub mod rule;
 pub mod runner_types;
+pub mod sensor;
 mod shipped;
+pub mod trigger;
+mod write;
 
 pub use disk::{PackDir, ReadError, base_dirs};
 pub use document::Position;
+pub use form::Error as FormError;
 pub use problem::{Kind, Problem};
-pub use register::{Error, PackReport, Report, Scope, register};
+pub use prune::Gone;
+pub use register::{Error, PackReport, Prune, Report, Scope, check, register};
 
-use crate::{config::Config, store::Store};
+use crate::{config::Config as Settings, store::Store};
 
 /// What start-up does: the packs of the program are written out, and what changed on disk is registered.
 ///
 /// Problems of files are logged here, once.
-pub async fn register_all(store: &Store, config: &Config) -> Result<Report, Error> {
+pub async fn register_all(store: &Store, config: &Settings) -> Result<Report, Error> {
     let first = base_dirs(config).into_iter().next().unwrap_or_default();
     let unpacked = tokio::task::spawn_blocking(move || shipped::unpack(&first)).await;
     if let Ok(Err(error)) = unpacked {
@@ -46,7 +64,7 @@ pub async fn register_all(store: &Store, config: &Config) -> Result<Report, Erro
     if let Ok(Err(error)) = unpacked.await {
         tracing::error!("Cannot write the Python library of st2d; Python actions may fail: {error}");
     }
-    let report = register(store, config, &Scope { packs: None, only_changed: true }).await?;
+    let report = register(store, config, &Scope { only_changed: true, ..Scope::everything() }).await?;
     for problem in &report.problems {
         tracing::warn!("Not registered: {problem}");
     }

@@ -1,5 +1,6 @@
 //! `pack.yaml`: what it must say, and the reference that follows from it.
 
+use super::form::Error;
 use crate::{
     pytext,
     schema::{Options, Step, Validator},
@@ -63,22 +64,6 @@ fn form() -> Value {
     })
 }
 
-/// A fault of a manifest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Error {
-    /// What is wrong, in StackStorm's words.
-    pub message: String,
-    /// Which part of the manifest.
-    pub path: Vec<Step>,
-}
-
-impl Error {
-    fn new(message: impl Into<String>, key: &str) -> Self {
-        Self { message: message.into(), path: vec![Step::Key(key.to_owned())] }
-    }
-}
-
 /// Checks a manifest, and turns a version written as a number into text.
 pub fn validate(manifest: &mut Value) -> Result<(), Error> {
     if let Some(version) = manifest.get_mut("version").filter(|version| pytext::truthy(version)) {
@@ -116,13 +101,13 @@ pub fn reference(manifest: &Map<String, Value>, directory: Option<&str>) -> Resu
                  either need to add \"ref\" attribute which contains only word characters to the pack metadata file \
                  or update name attribute to contain onlyword characters."
             );
-            Error::new(message, "name")
+            Error::new(message, ["name"])
         })?;
         (reference, "name")
     };
     if reference == "_global" {
         // Overrides for all packs go by this name.
-        return Err(Error::new("_global is a reserved name, and cannot be used as a pack name", key));
+        return Err(Error::new("_global is a reserved name, and cannot be used as a pack name", [key]));
     }
     Ok(reference.to_owned())
 }

@@ -3,17 +3,72 @@
 use super::{
     disk::{PackDir, ReadError},
     document::{Document, Position, SyntaxError},
+    form::Error,
 };
 use crate::schema::Step;
-use std::{fmt, io::ErrorKind, path::PathBuf};
+use std::{
+    fmt,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
-/// What a file describes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a file describes, in the order it is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// `pack.yaml`.
     Pack,
+    /// `config.schema.yaml`.
+    ConfigSchema,
+    /// What the administrator says about content that is not theirs, in the directory of overrides.
+    Override,
+    /// A file of `triggers/`.
+    Trigger,
+    /// A file of `sensors/`.
+    Sensor,
     /// A file of `actions/`.
     Action,
+    /// A file of `rules/`.
+    Rule,
+    /// A file of `aliases/`.
+    Alias,
+    /// A file of `policies/`.
+    Policy,
+    /// The pack's file in the directory of configurations.
+    Config,
+}
+
+impl Kind {
+    /// What packs hold, in the order it is registered.
+    pub const CONTENT: [Self; 7] =
+        [Self::Trigger, Self::Sensor, Self::Action, Self::Rule, Self::Alias, Self::Policy, Self::Config];
+
+    /// What one is called.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Pack | Self::ConfigSchema | Self::Override => "pack",
+            Self::Trigger => "trigger",
+            Self::Sensor => "sensor",
+            Self::Action => "action",
+            Self::Rule => "rule",
+            Self::Alias => "alias",
+            Self::Policy => "policy",
+            Self::Config => "config",
+        }
+    }
+
+    /// What many are called, which is also their folder in a pack.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Pack | Self::ConfigSchema | Self::Override => "packs",
+            Self::Trigger => "triggers",
+            Self::Sensor => "sensors",
+            Self::Action => "actions",
+            Self::Rule => "rules",
+            Self::Alias => "aliases",
+            Self::Policy => "policies",
+            Self::Config => "configs",
+        }
+    }
 }
 
 /// A file that could not be registered.
@@ -43,11 +98,15 @@ impl Problem {
     /// The words of StackStorm's registration, for those who asked for it.
     pub fn failure(&self) -> String {
         let Self { pack, file, message, .. } = self;
+        let noun = self.kind.noun();
         match self.kind {
-            Kind::Pack => format!("Failed to register pack \"{pack}\": {message}"),
-            Kind::Action => {
-                format!("Failed to register action \"{}\" from pack \"{pack}\": {message}", file.display())
+            Kind::Pack | Kind::ConfigSchema | Kind::Override => {
+                format!("Failed to register pack \"{pack}\": {message}")
             }
+            Kind::Config => {
+                format!("Failed to register config \"{}\" for pack \"{pack}\": {message}", file.display())
+            }
+            _ => format!("Failed to register {noun} \"{}\" from pack \"{pack}\": {message}", file.display()),
         }
     }
 }
@@ -79,13 +138,18 @@ impl Fault {
         Self { position: document.position(&path), message, is_missing_file: false }
     }
 
+    /// A fault of the part that `error` names.
+    pub(super) fn of(document: &Document, error: Error) -> Self {
+        Self::at(document, &error.path, error.message)
+    }
+
     /// Whether the file is not there at all.
     pub(super) fn is_missing_file(&self) -> bool {
         self.is_missing_file
     }
 
-    /// The problem of a file, named relative to its pack.
-    pub(super) fn into_problem(self, directory: &PackDir, kind: Kind, file: &str) -> Problem {
+    /// The problem of a file, named relative to its pack or from the root.
+    pub(super) fn into_problem(self, directory: &PackDir, kind: Kind, file: impl AsRef<Path>) -> Problem {
         Problem {
             pack: directory.name.clone(),
             kind,

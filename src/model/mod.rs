@@ -4,6 +4,7 @@
 
 mod action;
 mod alias;
+mod cron;
 mod execution;
 mod identity;
 mod ids;
@@ -21,6 +22,7 @@ mod version;
 
 pub use action::{Action, NewAction, RunnerType, Snapshot, SnapshotViews};
 pub use alias::Alias;
+pub use cron::{CronError, CronExpression, CronFields};
 pub use execution::{Execution, ExecutionRequest, LogEntry, RunnerInfo};
 pub use identity::{ApiKey, Token, User};
 pub use ids::*;

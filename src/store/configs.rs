@@ -162,3 +162,11 @@ pub async fn delete(tx: &mut Tx, ids: &[ConfigId]) -> Result<u64> {
     }
     Ok(deleted.rows_affected())
 }
+
+/// Removes what a pack can be configured with, and with what it is.
+pub async fn delete_of_pack(tx: &mut Tx, pack: &str) -> Result<()> {
+    sqlx::query!("DELETE FROM config_schemas WHERE pack = $1", pack).execute(tx.conn()).await?;
+    sqlx::query!("DELETE FROM configs WHERE pack = $1", pack).execute(tx.conn()).await?;
+    tx.emit(Event::Content);
+    Ok(())
+}

@@ -132,3 +132,93 @@ pub async fn forget_fingerprint(tx: &mut Tx, subject: &str) -> Result<()> {
     sqlx::query!("DELETE FROM content_fingerprints WHERE subject = $1", subject).execute(tx.conn()).await?;
     Ok(())
 }
+
+/// Something that was registered from a file.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// `action`, `rule`…
+    pub kind: String,
+    /// Pack ref.
+    pub pack: String,
+    /// Its reference.
+    pub reference: String,
+    /// The file, relative to its pack.
+    pub file: String,
+    /// Where its pack lies, if that is registered.
+    pub path: Option<String>,
+}
+
+/// Everything that was registered from a file.
+pub async fn registered(db: impl PgExecutor<'_>) -> Result<Vec<Registered>> {
+    let rows = sqlx::query_file_as!(Registered, "src/store/sql/content_registered.sql").fetch_all(db).await?;
+    Ok(rows)
+}
+
+/// References of the registered packs, and where they lie.
+pub async fn paths(db: impl PgExecutor<'_>) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query!("SELECT ref, path FROM packs ORDER BY ref").fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.r#ref, row.path)).collect())
+}
+
+/// Removes content of a kind (`action`, `rule`…) by reference, and the triggers that go with it.
+pub async fn remove_content(tx: &mut Tx, kind: &str, references: &[String]) -> Result<u64> {
+    if references.is_empty() {
+        return Ok(0);
+    }
+    let conn = tx.conn();
+    let deleted = match kind {
+        "trigger" => {
+            sqlx::query!("DELETE FROM triggers WHERE type = ANY($1) AND NOT for_rules", references)
+                .execute(&mut *conn)
+                .await?;
+            sqlx::query!("DELETE FROM trigger_types WHERE ref = ANY($1)", references).execute(conn).await?
+        }
+        "sensor" => sqlx::query!("DELETE FROM sensors WHERE ref = ANY($1)", references).execute(conn).await?,
+        "action" => sqlx::query!("DELETE FROM actions WHERE ref = ANY($1)", references).execute(conn).await?,
+        "alias" => sqlx::query!("DELETE FROM aliases WHERE ref = ANY($1)", references).execute(conn).await?,
+        "policy" => {
+            sqlx::query!("DELETE FROM policies WHERE ref = ANY($1)", references).execute(conn).await?
+        }
+        "rule" => {
+            let triggers = super::rules::triggers_of(&mut *conn, references).await?;
+            let deleted =
+                sqlx::query!("DELETE FROM rules WHERE ref = ANY($1)", references).execute(conn).await?;
+            super::triggers::drop_unused(tx, &triggers).await?;
+            deleted
+        }
+        _ => return Ok(0),
+    };
+    tx.emit(Event::Content);
+    Ok(deleted.rows_affected())
+}
+
+/// Removes everything that belongs to a pack but its own row, whether it came from a file or not.
+pub async fn remove_all_content(tx: &mut Tx, pack: &str) -> Result<()> {
+    for kind in ["sensor", "trigger", "action", "rule", "alias", "policy"] {
+        let references = sqlx::query_scalar!(
+            r#"SELECT ref AS "ref!" FROM (
+                SELECT 'sensor' AS kind, pack, ref FROM sensors
+                UNION ALL SELECT 'trigger', pack, ref FROM trigger_types
+                UNION ALL SELECT 'action', pack, ref FROM actions
+                UNION ALL SELECT 'rule', pack, ref FROM rules
+                UNION ALL SELECT 'alias', pack, ref FROM aliases
+                UNION ALL SELECT 'policy', pack, ref FROM policies
+            ) AS content WHERE kind = $1 AND pack = $2"#,
+            kind,
+            pack
+        )
+        .fetch_all(tx.conn())
+        .await?;
+        remove_content(tx, kind, &references).await?;
+    }
+    super::configs::delete_of_pack(tx, pack).await
+}
+
+/// Lets one registration at a time write: two that go through the same rows in another order would wait for each
+/// other.
+pub async fn lock_registration(tx: &mut Tx) -> Result<()> {
+    /// "st2 content", as good as any number.
+    const LOCK: i64 = 0x7374_3263_6f6e_7465;
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK).fetch_one(tx.conn()).await?;
+    Ok(())
+}

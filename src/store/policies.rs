@@ -10,6 +10,7 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use sqlx::{PgExecutor, types::Json};
+use std::collections::HashMap;
 
 /// Columns as they are kept.
 struct PolicyRow {
@@ -183,4 +184,12 @@ pub async fn upsert_type(tx: &mut Tx, given: &[PolicyType]) -> Result<Upserts> {
     .fetch_all(tx.conn())
     .await?;
     Ok(Upserts::told(tx, &rows))
+}
+
+/// Every policy by its place: its type and its action.
+pub async fn places(db: impl PgExecutor<'_>) -> Result<HashMap<(String, String), String>> {
+    let rows = sqlx::query!("SELECT policy_type, resource_ref, ref AS reference FROM policies")
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| ((row.policy_type, row.resource_ref), row.reference)).collect())
 }

@@ -199,3 +199,9 @@ pub async fn upsert_type(tx: &mut Tx, given: &[RuleType]) -> Result<Upserts> {
     .await?;
     Ok(Upserts::told(tx, &rows))
 }
+
+/// References of the triggers these rules wait for.
+pub async fn triggers_of(db: impl PgExecutor<'_>, references: &[String]) -> Result<Vec<String>> {
+    let rows = sqlx::query_scalar!("SELECT DISTINCT trigger FROM rules WHERE ref = ANY($1)", references);
+    Ok(rows.fetch_all(db).await?)
+}

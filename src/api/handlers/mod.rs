@@ -10,6 +10,7 @@ pub(super) mod docs;
 pub(super) mod executions;
 pub(super) mod keys;
 pub(super) mod pack_files;
+pub(super) mod pack_register;
 pub(super) mod packs;
 pub(super) mod rbac;
 pub(super) mod root;

@@ -150,3 +150,43 @@ async fn a_clone_has_files_of_its_own(pool: PgPool) {
     assert_eq!(std::fs::read_dir(actions.join("lib")).unwrap().count(), 0);
     assert!(!actions.join("copy.yaml").exists());
 }
+
+#[sqlx::test]
+async fn packs_are_registered_on_request(pool: PgPool) {
+    let (st2, _packs) = workshop(pool).await;
+    let register = |body: Value| {
+        let st2 = &st2;
+        async move { st2.send("POST", "/v1/packs/register", body).await }
+    };
+    let all = register(json!({"packs": ["core"]})).await;
+    assert_eq!(all.status, 200);
+    let names: Vec<_> = all.body.as_object().unwrap().keys().collect();
+    assert_eq!(
+        names,
+        [
+            "runners",
+            "rule_types",
+            "policy_types",
+            "triggers",
+            "sensors",
+            "actions",
+            "rules",
+            "aliases",
+            "policies",
+            "configs"
+        ]
+    );
+    let some = register(json!({"packs": ["core"], "types": ["sensor", "actions"]})).await;
+    assert_eq!(some.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["runners", "sensors", "actions"]);
+    let nowhere = register(json!({"packs": ["nope_zz"]})).await;
+    let (status, fault) = nowhere.fault();
+    assert_eq!(status, 400);
+    assert!(fault.starts_with("Pack \"nope_zz\" not found on disk: Directory \""), "{fault}");
+    assert!(fault.ends_with("/nope_zz\" doesn't exist"), "{fault}");
+    let unknown = register(json!({"types": ["policies", "conform"]})).await;
+    assert!(
+        unknown.fault().1.starts_with("'conform' is not one of ['all', 'runner', "),
+        "{:?}",
+        unknown.body
+    );
+}

@@ -227,7 +227,7 @@ async fn files_that_are_no_text_of_the_pack_are_refused() {
 async fn a_pack_with_a_broken_manifest_counts_as_a_whole_or_not_at_all() {
     let good = "name: NAME\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.cz\n";
     let cases = [
-        ("empty", "", None, "Pack \"empty\" metadata file is empty"),
+        ("empty", "", Some((1, 1)), "Pack \"empty\" metadata file is empty"),
         ("listed", "- name: x\n", Some((1, 1)), "is not of type 'object'"),
         ("unread", "name: [\n", Some((2, 1)), "while parsing"),
         (

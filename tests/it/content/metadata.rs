@@ -1,9 +1,9 @@
-//! The table `metadata`, as far as packs and actions go.
+//! The table `metadata`, as far as what packs hold goes.
 
 use crate::support::corpus::{self, Case, Messages};
 use serde_json::{Map, Value, json};
 use st2d::{
-    content::{action, pack},
+    content::{action, alias, builtin, config, pack, policy, rule, sensor, trigger},
     model::{RunnerType, RunnerTypeId},
 };
 
@@ -12,7 +12,23 @@ fn metadata_is_checked_as_recorded() {
     corpus::run("metadata", |group| GROUPS.contains(&group), &[], check);
 }
 
-const GROUPS: &[&str] = &["action", "pack", "action-parameters", "pack-ref"];
+const GROUPS: &[&str] = &[
+    "action",
+    "pack",
+    "action-parameters",
+    "pack-ref",
+    "alias",
+    "rule",
+    "policy",
+    "policy-type",
+    "sensor",
+    "trigger-type",
+    "trigger",
+    "config",
+    "config-schema",
+    "rule-criteria",
+    "trigger-parameters",
+];
 
 fn check(case: &Case<'_>) -> Result<(), String> {
     let valid = || Value::from("valid");
@@ -30,8 +46,40 @@ fn check(case: &Case<'_>) -> Result<(), String> {
             let directory = case.need("directory").as_str();
             pack::reference(&manifest, directory).map(Value::from).map_err(|error| error.to_string())
         }
-        other => return Err(format!("unknown group `{other}`")),
+        "rule-criteria" => rule::check_criteria(case.need("criteria"))
+            .map(|()| Value::Null)
+            .map_err(|error| error.to_string()),
+        "trigger-parameters" => return trigger_parameters(case),
+        kind => {
+            let document = corpus::plain(case.need("document"));
+            let validated = match kind {
+                "alias" => alias::validate(&document),
+                "rule" => rule::validate(&document),
+                "policy" => policy::validate(&document, &builtin::policy_types().unwrap()),
+                "policy-type" => policy::validate_type(&document),
+                "sensor" => sensor::validate(&document),
+                "trigger-type" => trigger::validate_type(&document),
+                "trigger" => trigger::validate(&document),
+                "config" => config::validate(&document),
+                "config-schema" => config::validate_schema(&document),
+                other => return Err(format!("unknown group `{other}`")),
+            };
+            validated.map_err(|error| error.to_string())
+        }
     };
+    case.check(got.as_ref().map_err(String::as_str), Messages::Compared)
+}
+
+/// Of a trigger type that nobody knows, nothing is checked, and the answer is `null`.
+fn trigger_parameters(case: &Case<'_>) -> Result<(), String> {
+    let types = builtin::trigger_types().unwrap();
+    let reference = case.need("type").as_str().unwrap_or_default();
+    let Some(kind) = types.iter().find(|kind| kind.reference() == reference) else {
+        return case.check(Ok(&Value::Null), Messages::Compared);
+    };
+    let parameters = case.need("parameters").as_object().cloned().unwrap_or_default();
+    let got = trigger::check_parameters(reference, &kind.parameters_schema, &parameters)
+        .map_err(|error| error.to_string());
     case.check(got.as_ref().map_err(String::as_str), Messages::Compared)
 }
 

@@ -1,6 +1,7 @@
 //! Packs on disk become rows.
 
 mod broken;
+mod kinds;
 mod metadata;
 mod recorded;
 mod register;
@@ -77,7 +78,7 @@ impl Content {
 
     /// Registers one pack in full.
     pub(super) async fn register(&self, pack: &str) -> Report {
-        let scope = Scope { packs: Some(vec![pack.to_owned()]), only_changed: false };
+        let scope = Scope::packs([pack]);
         content::register(&self.store, &self.config, &scope).await.unwrap()
     }
 }

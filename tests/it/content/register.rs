@@ -5,7 +5,7 @@ use crate::support::corpus;
 use serde_json::{Map, Value};
 use st2d::{
     bus::{Event, Received},
-    content::{self, Scope},
+    content::{self, Kind, Scope},
     store,
 };
 use std::fs;
@@ -44,7 +44,7 @@ async fn every_action_of_the_conformance_pack_is_registered() {
     let metadata =
         files.filter(|file| file.path().extension().is_some_and(|ending| ending == "yaml")).count();
     let conform = report.packs.iter().find(|pack| pack.reference == "conform").unwrap();
-    assert_eq!((conform.actions, conform.upserts.inserted), (metadata, metadata));
+    assert_eq!(conform.count(Kind::Action), metadata);
     let pack = store::packs::find(content.store.pool(), "conform").await.unwrap().unwrap();
     assert_eq!(pack.manifest["version"], Value::from("1.2.3"));
     assert!(pack.files.iter().any(|file| file == "actions/workflows/wf_seq.yaml"));
@@ -66,7 +66,7 @@ async fn registering_again_keeps_ids_and_what_was_disabled_of_runners() {
 
     content.write("mine/actions/a.yaml", "name: a\nrunner_type: noop\ndescription: changed\n");
     let report = content.register("mine").await;
-    assert_eq!((report.actions(), report.packs[0].upserts.updated), (1, 1));
+    assert_eq!((report.count(Kind::Action), report.upserts.updated), (1, 1));
     let after = store::actions::find(pool, "mine.a").await.unwrap().unwrap();
     assert_eq!((after.id, after.spec.description.as_deref()), (before.id, Some("changed")));
     assert_eq!(store::packs::find(pool, "mine").await.unwrap().unwrap().id, pack.id);
@@ -81,7 +81,7 @@ async fn a_start_registers_only_what_changed() {
     content.write("mine/actions/a.yaml", "name: a\nrunner_type: noop\n");
     let first = content.start().await;
     assert!(first.packs.iter().all(|pack| !pack.unchanged));
-    assert!(first.packs.iter().all(|pack| pack.upserts.inserted == pack.actions));
+    assert_eq!(first.upserts.updated, 0);
 
     let second = content.start().await;
     assert_eq!(second.runners, 0);
@@ -92,7 +92,7 @@ async fn a_start_registers_only_what_changed() {
     let changed: Vec<_> = third.packs.iter().filter(|pack| !pack.unchanged).collect();
     assert_eq!(changed.len(), 1);
     assert_eq!(
-        (changed[0].reference.as_str(), changed[0].actions, changed[0].upserts.inserted),
+        (changed[0].reference.as_str(), changed[0].count(Kind::Action), third.upserts.inserted),
         ("mine", 2, 1)
     );
 
@@ -170,7 +170,7 @@ async fn a_pack_that_is_a_link_is_a_pack() {
 async fn a_pack_that_is_nowhere_is_an_error_for_those_who_named_it() {
     let content = Content::new().await;
     for name in ["nosuch", "", "..", "../packs/core", "/etc"] {
-        let scope = Scope { packs: Some(vec![name.to_owned()]), only_changed: false };
+        let scope = Scope::packs([name]);
         let error = content::register(&content.store, &content.config, &scope).await.unwrap_err();
         assert!(error.to_string().starts_with(&format!("Pack \"{name}\" not found on disk: ")), "{error}");
     }
