@@ -20,7 +20,12 @@ async fn workshop(pool: PgPool) -> (Server, tempfile::TempDir) {
         std::fs::write(packs.path().join(name).join("pack.yaml"), manifest).unwrap();
     }
     let directory = packs.path().to_owned();
-    let st2 = start_with(pool, move |config| config.content.packs_dir = directory).await;
+    let st2 = start_with(pool, move |config| {
+        // Start-up writes more than packs there.
+        config.data_dir = directory.join(".data");
+        config.content.packs_dir = directory;
+    })
+    .await;
     content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
     (st2, packs)
 }
