@@ -26,9 +26,9 @@ _OURS = frozenset(("st2common", "st2actions", "st2_runner"))
 
 
 def worth_preloading(known):
-    """Names of modules imported since `known` that a warm parent may import ahead."""
+    """Names of modules imported since `known` that a warm parent may import ahead; the weightiest first."""
     library = None
-    names = []
+    others, names = [], []
     for name, module in list(sys.modules.items()):
         if name in known or "._" in name or name.startswith("_"):
             continue
@@ -36,14 +36,14 @@ def worth_preloading(known):
         if top in _FROM_OTHERS:
             # The package brings what it needs; its parts are not for others to import.
             if top == name:
-                names.append(name)
+                others.append(name)
         elif top in _OURS:
             names.append(name)
         elif top not in _NOT_FROM_THE_LIBRARY:
             library = library or _library()
             if _is_of_library(module, library):
                 names.append(name)
-    return names
+    return others + names
 
 
 def _library():
