@@ -14,6 +14,7 @@ sys.path.insert(0, PYTHON_DIR)
 
 from st2common.content import utils as content_utils  # noqa: E402
 from st2common.exceptions.content import ParseException  # noqa: E402
+from st2common.models.system.action import ShellScriptAction  # noqa: E402
 from st2common.models.utils.action_alias_utils import ActionAliasFormatParser, extract_parameters  # noqa: E402
 from st2common.util import date, isotime, jsonify, misc, secrets, shell  # noqa: E402
 from st2common.util.jinja import get_filters, render_values  # noqa: E402
@@ -159,6 +160,13 @@ class Tools(unittest.TestCase):
         self.assertEqual(shell.quote_unix("a b"), "'a b'")
         with self.assertRaises(TypeError):
             shell.run_command(1)
+
+    def test_script_arguments(self):
+        named = {"--a": "x y", "--b": True, "--c": False, "--d": None, "--e": "", "--f": ["p", 1], "--g": 0}
+        action = ShellScriptAction("n", "id", "/s cript.sh", named, ["one", "t wo"], user="root")
+        self.assertEqual(
+            action.get_full_command_string(), "'/s cript.sh' --a='x y' --b --f='['\"'\"'p'\"'\"', 1]' --g=0 one 't wo'"
+        )
 
     def test_texts(self):
         self.assertEqual(misc.strip_shell_chars("a\r\n\n"), "a\r\n")

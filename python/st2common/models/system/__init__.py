@@ -1,0 +1,1 @@
+"""How runners build what they run."""
