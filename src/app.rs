@@ -17,8 +17,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-/// The version StackStorm clients and packs are told.
-pub const STACKSTORM_VERSION: &str = "3.9.0";
+pub use crate::model::STACKSTORM_VERSION;
 
 /// Our own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -26,6 +26,7 @@ pub mod access; //    who calls and what they may do: tokens, API keys, password
 pub mod datastore; // keys and their secrets, and what templates see of them
 pub mod content; //   packs on disk become rows: load, check, register
 pub mod pack_config; // what a pack is configured with, resolved for a user
+pub mod packs; //     packs are fetched and switched in: index, git, download, dependencies
 
 // ── 5 engine: one folder per stage, in the order an event travels ───────────────────────
 pub mod engine; //    executions, the scheduler, runners

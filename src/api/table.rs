@@ -104,6 +104,16 @@ pub(super) fn routes() -> Routes {
             about("Get one file of a pack").produces("application/octet-stream");
         POST Api "/packs/register" Needs(P::PackRegister) => pack_register::register,
             about("Read the files of packs again").body(&pack_register::SCHEMA).status(200);
+        GET Api "/packs/index" Needs(P::PackSearch) => pack_management::list,
+            about("List the packs of the index, and how its addresses do");
+        GET Api "/packs/index/health" Needs(P::PackViewsIndexHealth) => pack_management::health,
+            about("Tell how the addresses of the index do");
+        POST Api "/packs/index/search" Needs(P::PackSearch) => pack_management::search,
+            about("Search the index, or get one pack of it").status(200).body(&pack_management::SEARCH);
+        POST Api "/packs/install" Needs(P::PackInstall) => pack_management::install,
+            about("Install packs").status(202).body(&pack_management::INSTALL);
+        POST Api "/packs/uninstall" Needs(P::PackUninstall) => pack_management::uninstall,
+            about("Remove packs").status(202).body(&pack_management::UNINSTALL);
         GET Api "/packs/{pack}" Login => packs::get, about("Get a pack by reference or id");
 
         GET Api "/configs" Needs(P::PackList) => configs::list,

@@ -101,6 +101,8 @@ config! {
     keyvalue: KeyValue,
     /// What packs may do.
     packs: Packs,
+    /// Where packs are fetched from.
+    content_pack: ContentPack,
     /// The user actions run as.
     system_user: SystemUser,
     /// Checks that may be switched.

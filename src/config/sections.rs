@@ -212,6 +212,10 @@ section! {
         runners_base_paths: Vec<PathBuf> = Vec::new(),
         /// Directory of the packs' Python virtualenvs. Empty: `<data_dir>/virtualenvs`.
         virtualenvs_dir: PathBuf = PathBuf::new(),
+        /// Addresses of the index of packs; of a pack that several have, the earlier one's counts.
+        index_url: Vec<String> = vec!["https://index.stackstorm.org/v1/index.json".to_owned()],
+        /// Group that installed packs are given to, if the system has it.
+        pack_group: String = "st2packs".to_owned(),
     }
 }
 
@@ -220,6 +224,20 @@ section! {
     Packs {
         /// Let Python actions and sensors import from their pack's `lib` directory.
         enable_common_libs: bool = false,
+    }
+}
+
+section! {
+    /// `[content_pack]`
+    ContentPack {
+        /// Proxy for `http`. Empty, here and below: as the environment has it; the config of the pack `packs` goes before.
+        http_proxy: String = String::new(),
+        /// Proxy for `https`.
+        https_proxy: String = String::new(),
+        /// Hosts that are reached without a proxy, separated by commas.
+        no_proxy: String = String::new(),
+        /// File of certificates to trust beside the system's, such as the proxy's.
+        proxy_ca_bundle_path: PathBuf = PathBuf::new(),
     }
 }
 

@@ -37,4 +37,4 @@ pub use rule::{Rule, RuleType};
 pub use sensor::Sensor;
 pub use status::ExecutionStatus;
 pub use trigger::{Trigger, TriggerType, parameters_hash};
-pub use version::{Version, VersionError, matches_comparison, matches_range};
+pub use version::{STACKSTORM_VERSION, Version, VersionError, matches_comparison, matches_range};

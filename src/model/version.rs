@@ -5,6 +5,9 @@
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
+/// The version StackStorm clients and packs are told.
+pub const STACKSTORM_VERSION: &str = "3.9.0";
+
 /// Why a version or a range of versions cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {

@@ -24,6 +24,7 @@ pub mod snapshots;
 pub mod tokens;
 pub mod triggers;
 mod tx;
+pub mod unload;
 pub mod users;
 
 pub use error::{Error, Result};

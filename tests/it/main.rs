@@ -12,3 +12,4 @@ mod daemon;
 mod support;
 mod engine;
 mod imports;
+mod packs;

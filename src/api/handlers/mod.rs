@@ -11,6 +11,7 @@ pub(super) mod executions;
 pub(super) mod keys;
 pub(super) mod pack_files;
 pub(super) mod pack_register;
+pub(super) mod pack_management;
 pub(super) mod packs;
 pub(super) mod rbac;
 pub(super) mod root;

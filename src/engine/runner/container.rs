@@ -4,6 +4,7 @@
 use super::{
     Error, LiveAction, Outcome, RunIo, entry_point,
     host::{EXECUTION_VARIABLE, NODE_VARIABLE},
+    native::Native,
     output,
 };
 use crate::{
@@ -44,6 +45,7 @@ pub(in crate::engine) async fn insert_and_start(
         let is_stored = stored.is_ok();
         // Whoever asked may be gone.
         let _ = answer.send(stored);
+        let place = keep_place(&engine, &execution, place);
         if is_stored {
             run_to_end(&engine, &running).await;
         }
@@ -76,7 +78,21 @@ async fn run_to_end(engine: &Engine, running: &Running) {
     finish(engine, running, outcome).await;
 }
 
-fn leave(engine: &Engine, id: ExecutionId, place: OwnedSemaphorePermit) {
+/// A workflow that only waits for others gives its place to them.
+fn keep_place(
+    engine: &Engine,
+    execution: &Execution,
+    place: OwnedSemaphorePermit,
+) -> Option<OwnedSemaphorePermit> {
+    if Native::is_workflow(execution) {
+        give_back(engine, place);
+        None
+    } else {
+        Some(place)
+    }
+}
+
+fn leave(engine: &Engine, id: ExecutionId, place: Option<OwnedSemaphorePermit>) {
     let shared = &engine.shared;
     let empty = {
         let mut running = shared.running.lock();
@@ -86,7 +102,9 @@ fn leave(engine: &Engine, id: ExecutionId, place: OwnedSemaphorePermit) {
     if empty {
         shared.idle.notify_waiters();
     }
-    give_back(engine, place);
+    if let Some(place) = place {
+        give_back(engine, place);
+    }
 }
 
 /// Gives a place back, and wakes the scheduler if somebody waits for one.
@@ -117,6 +135,7 @@ pub(in crate::engine) fn start_claimed(
     let runtime = engine.shared.runtime.clone();
     let task = async move {
         let running = enter(&engine, &execution);
+        let place = keep_place(&engine, &execution, place);
         run_to_end(&engine, &running).await;
         leave(&engine, execution.id, place);
     };
@@ -130,6 +149,13 @@ async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
         let name = &runner_type.name;
         return Err(Failure::of(format!("Runner \"{name}\" has been disabled by the administrator.")));
     }
+    if let Some(native) = Native::of(&execution) {
+        let action = prepare(engine, &execution, None, false).await?;
+        let io = run_io(engine, running, &execution);
+        let outcome = Box::pin(native.run(engine, &action, &io)).await;
+        io.output.close().await;
+        return Ok(outcome?);
+    }
     let Some(runner) = engine.shared.registry.find(&runner_type.name) else {
         return Err(Failure::of(format!(
             "Runner \"{}\" is not part of this build. It can run: {}.",
@@ -137,15 +163,21 @@ async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
             engine.shared.registry.names().join(", ")
         )));
     };
-    let action = prepare(engine, &execution, runner.needs_config()).await?;
-    let io = RunIo {
-        stop: running.stop.clone(),
-        output: sink(engine, &execution),
-        kill_grace: Duration::from_secs_f64(engine.config().actionrunner.kill_grace.clamp(0.0, 3600.0)),
-    };
+    let spec = &execution.snapshot.action.spec;
+    let entry_point = entry_point::find(engine.store(), spec).await.map_err(Failure::of)?;
+    let action = prepare(engine, &execution, entry_point, runner.needs_config()).await?;
+    let io = run_io(engine, running, &execution);
     let outcome = runner.run(&action, &io).await;
     io.output.close().await;
     Ok(outcome?)
+}
+
+fn run_io(engine: &Engine, running: &Running, execution: &Execution) -> RunIo {
+    RunIo {
+        stop: running.stop.clone(),
+        output: sink(engine, execution),
+        kill_grace: Duration::from_secs_f64(engine.config().actionrunner.kill_grace.clamp(0.0, 3600.0)),
+    }
 }
 
 fn sink(engine: &Engine, execution: &Execution) -> output::Sink {
@@ -162,6 +194,7 @@ fn sink(engine: &Engine, execution: &Execution) -> output::Sink {
 async fn prepare(
     engine: &Engine,
     execution: &Arc<Execution>,
+    entry_point: Option<entry_point::EntryPoint>,
     needs_config: bool,
 ) -> Result<LiveAction, Failure> {
     let parameters = execution::rendering::complete(
@@ -174,7 +207,6 @@ async fn prepare(
     .map_err(|error| Failure::of(error.to_string()))?;
     let host = &engine.shared.host;
     let spec = &execution.snapshot.action.spec;
-    let entry_point = entry_point::find(engine.store(), spec).await.map_err(Failure::of)?;
     let (entry_point, pack_dir) = entry_point.map(|found| (found.path, found.pack)).unzip();
     let config = if needs_config {
         let user = execution::parameters::user_of(&execution.context);

@@ -138,11 +138,8 @@ fn make(wanted: &Wanted) -> Result<Worktree, Error> {
         .mode(0o755)
         .create(&wanted.directory)
         .map_err(|error| failed(format!("{}: {error}", wanted.directory.display())))?;
-    let mut worktree = Worktree {
-        directory: wanted.directory.clone(),
-        entry_point: PathBuf::new(),
-        is_kept: false,
-    };
+    let mut worktree =
+        Worktree { directory: wanted.directory.clone(), entry_point: PathBuf::new(), is_kept: false };
     check_out(&repository, commit, &wanted.directory).map_err(|error| failed(error.message().to_owned()))?;
     if wanted.for_another {
         // As in StackStorm: whoever runs it may write beside it.

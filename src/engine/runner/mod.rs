@@ -15,6 +15,7 @@ mod host;
 mod http;
 mod inquirer;
 mod local;
+mod native;
 mod noop;
 pub mod output;
 pub mod powershell;
@@ -24,8 +25,8 @@ mod registry;
 pub mod shape;
 
 pub use answer::Answer;
-pub use drain::ActionRunner;
 pub(in crate::engine) use content_version::remove_leftovers;
+pub use drain::ActionRunner;
 pub(in crate::engine) use drain::end_all;
 pub use host::Host;
 pub use registry::Registry;

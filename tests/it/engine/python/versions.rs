@@ -56,7 +56,9 @@ async fn each_run_gets_the_version_it_asks_for() {
     for way in [Way::Cold, Way::Warm] {
         let st2 = versioned(way).await;
         let mut ids = vec![];
-        for (version, word) in [(Some("v1"), "one"), (Some("side"), "two"), (None, "three"), (Some("v1"), "one")] {
+        for (version, word) in
+            [(Some("v1"), "one"), (Some("side"), "two"), (None, "three"), (Some("v1"), "one")]
+        {
             for action in ["pyt.told", "pyt.shell"] {
                 let parameters = version.map_or(json!({}), |version| json!({"content_version": version}));
                 ids.push((st2.request_action(action, parameters).await, action, word));

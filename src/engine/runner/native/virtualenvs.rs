@@ -1,0 +1,63 @@
+//! `packs.setup_virtualenv` and `packs.update_virtualenv`.
+
+use super::{Job, Raised};
+use crate::{
+    content::{
+        PackDir,
+        pack::{SYSTEM_PACKS, is_reference},
+        python::virtualenv::{self, Wanted},
+    },
+    packs::read_manifest,
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// Makes the virtualenvs of packs. Each is made anew beside the one that serves, so there is nothing to update.
+pub(super) async fn setup(job: &Job<'_>) -> Result<Value, Raised> {
+    let packs = job.texts("packs");
+    for pack in &packs {
+        // The system's own run without one.
+        if !SYSTEM_PACKS.contains(&pack.as_str()) {
+            make(job, pack).await?;
+        }
+    }
+    Ok(json!(format!("Successfully set up virtualenv for the following packs: {}", packs.join(", "))))
+}
+
+/// Makes the virtualenv of one installed pack.
+pub(super) async fn make(job: &Job<'_>, pack: &str) -> Result<(), Raised> {
+    if !is_reference(pack) {
+        return Err(Raised::value(format!("Invalid pack name \"{pack}\"")));
+    }
+    let base_dirs = job.settings().await?.base_dirs;
+    let Some(directory) = PackDir::find(&base_dirs, pack) else {
+        let looked: Vec<_> = base_dirs.iter().map(|base| base.display().to_string()).collect();
+        let looked = looked.join(":");
+        return Err(Raised::other(format!("Pack \"{pack}\" is not installed. Looked in: {looked}")));
+    };
+    // What was installed with force runs on what there is.
+    let python_versions: Vec<String> = Vec::new();
+    let manifest = read_manifest(&directory.path)?;
+    if manifest.is_for_python_2() {
+        job.say(&format!("Pack \"{pack}\" says that it needs Python 2; it gets Python 3")).await;
+    }
+    let (sender, mut lines) = mpsc::unbounded_channel::<String>();
+    let tell = move |line: &str| {
+        // Nobody hears it once the action has ended.
+        let _ = sender.send(line.to_owned());
+    };
+    let wanted = Wanted { pack, directory: &directory.path, python_versions: &python_versions };
+    let work = virtualenv::make(job.engine.config(), wanted, &tell);
+    tokio::pin!(work);
+    let done = loop {
+        tokio::select! {
+            Some(line) = lines.recv() => job.say(&line).await,
+            done = &mut work => break done,
+            () = job.io.stop.requested() => return Err(Raised::other("stopped")),
+        }
+    };
+    while let Ok(line) = lines.try_recv() {
+        job.say(&line).await;
+    }
+    done.map_err(|error| Raised::other(error.to_string()))
+}

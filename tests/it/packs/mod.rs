@@ -1,0 +1,6 @@
+//! Packs are found, fetched, switched in and removed, against a real daemon and real repositories.
+
+mod faults;
+mod index;
+mod install;
+mod repository;
