@@ -18,7 +18,14 @@ PROTOCOL = 1
 _UNSAFE = 3
 
 # What the wrapper and nearly every action import.
-_ALWAYS = ["json", "logging", "st2common.runners.base_action", "st2common.runners.pack_config", "st2_runner.learn"]
+_ALWAYS = [
+    "json",
+    "st2common.runners.base_action",
+    "st2common.runners.lean_logger",
+    "st2common.runners.pack_config",
+    "st2common.runners.utils",
+    "st2_runner.learn",
+]
 
 
 class _Run:

@@ -332,6 +332,11 @@ class RunCase(unittest.TestCase):
             file.write(textwrap.dedent(source))
         return path
 
+    def same_order(self):
+        """A new order for the action that was written last."""
+        with open(os.path.join(self.folder, "action.py"), encoding="utf-8") as file:
+            return self.order(file.read())
+
     def order(self, source, name="action.py", **more):
         """An order for the action whose `run` is `source`, or whose file is all of it."""
         if "class " not in source:

@@ -105,6 +105,45 @@ class Actions:
         end = self.run_file(source, log_level="WARNING")
         self.assertEqual(end.stderr, "%s: AUDIT    two\n" % name, end)
 
+    def test_logger_formats_as_logging_does(self):
+        end = self.run_file(
+            """
+            import sys
+            if given["first"]:
+                import logging
+            log = self.logger
+            log.info("plain 100%"); log.info("%s and %d", "a", 1); log.info("%(x)s", {"x": 1}); log.info("%s", {"x": 1})
+            log.info({"a": 1}); log.info("%s", (1, 2)); log.info("%s", {}); log.warning(ValueError("v"))
+            log.isEnabledFor(10); log.info("after")
+            import logging
+            handler = logging.StreamHandler(sys.stdout)
+            log.addHandler(handler)
+            log.info("twice"); self.logger.info("and")
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                log.exception("oh")
+            log.log(logging.INFO, "x %s", 1)
+            return [isinstance(self.logger, logging.Logger), self.logger.name]
+            """,
+            parameters={"first": False},
+        )
+        other = self.runner.run(dict(self.same_order(), parameters={"first": True}))
+        self.assertEqual(end.result, [True, "st2.actions.python.It"], end)
+        self.assertEqual((end.stdout, end.stderr), (other.stdout, other.stderr))
+        self.assertIn("INFO     {'x': 1}\nst2.actions.python.It: INFO     {'a': 1}\n", end.stderr)
+        self.assertIn("It: ERROR    oh\nTraceback (most recent call last):\n", end.stderr)
+        self.assertEqual(end.stdout.splitlines()[:2], ["twice", "and"], end)
+
+    def test_logger_with_a_bad_format(self):
+        end = self.run_file("self.logger.info('%d', 'x'); return 1")
+        self.assertEqual(end.result, 1)
+        self.assertIn("--- Logging error ---", end.stderr)
+
+    def test_logger_of_its_own(self):
+        end = self.run_file("self.logger = 'mine'; one = self.logger; del self.logger; return [one, self.logger.name]")
+        self.assertEqual(end.result, ["mine", "st2.actions.python.It"], end)
+
     def test_file_that_fails_to_load(self):
         for source, kind in (("class It(:", "SyntaxError"), ("class It: import no_such_module", "ModuleNotFoundError"),
                              ("raise KeyError('at import')  # class ", "KeyError"),
@@ -195,6 +234,10 @@ class Actions:
 
 
 class ColdActions(Actions, RunCase):
+    def test_plain_messages_do_without_logging(self):
+        end = self.run_file("import sys; self.logger.info('x'); return [m for m in sys.modules if 'logging' in m]")
+        self.assertEqual((end.result, end.stderr), ([], "st2.actions.python.It: INFO     x\n"), end)
+
     def make_runner(self, env):
         return Cold()
 

@@ -17,10 +17,6 @@ class Runs:
     def run_action(self, source, env=None, **more):
         return self.runner.run(self.order(source, **more), env)
 
-    def same_order(self):
-        with open(os.path.join(self.folder, "action.py")) as file:
-            return self.order(file.read())
-
     def test_result_without_status(self):
         end = self.run_action("return {'given': given}", parameters={"a": [1, "é", None, 1.5]})
         self.assertEqual(end.code, 0, end)

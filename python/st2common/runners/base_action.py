@@ -6,18 +6,25 @@ __all__ = ["Action"]
 
 
 class _Logger:
-    """Made when it is first asked for, since `logging` costs more to import than most actions need otherwise."""
+    """`self.logger`: whatever the action has put there, else its own logger."""
 
     def __get__(self, action, owner=None):
         if action is None:
             return self
-        from st2common.runners.utils import get_logger_for_python_runner_action
+        own = vars(action).get("logger")
+        if own is not None:
+            return own
+        from st2common.runners.lean_logger import logger_for
 
-        wrapper = getattr(action.action_service, "_action_wrapper", None)
-        action.logger = get_logger_for_python_runner_action(
-            action_name=type(action).__name__, log_level=getattr(wrapper, "_log_level", "debug")
-        )
-        return action.logger
+        wrapper = getattr(vars(action).get("action_service"), "_action_wrapper", None)
+        # Asked anew each time: `logging` may have come meanwhile.
+        return logger_for(type(action).__name__, getattr(wrapper, "_log_level", "debug"))
+
+    def __set__(self, action, logger):
+        vars(action)["logger"] = logger
+
+    def __delete__(self, action):
+        del vars(action)["logger"]
 
 
 class Action(abc.ABC):
