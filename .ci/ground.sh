@@ -17,6 +17,11 @@ has curl || packages+=(curl)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
 has_postgres || packages+=(postgresql)
 has_venv || packages+=(python3 python3-venv)
+if [ "$purpose" = test ]; then
+    # Remote actions are tested against a real server.
+    [ -x /usr/sbin/sshd ] || packages+=(openssh-server)
+    has sudo || packages+=(sudo)
+fi
 
 if [ ${#packages[@]} -gt 0 ]; then
     as_root=()

@@ -171,7 +171,7 @@ section! {
         allow_partial_failure: bool = false,
         /// Hosts that one execution works on at the same time.
         max_parallel_actions: usize = 50,
-        /// Read host name, port, user, key and jump host from `ssh_config_file_path`.
+        /// Read host name, port, user, key and proxy command from `ssh_config_file_path`.
         use_ssh_config: bool = false,
         /// OpenSSH's client configuration.
         ssh_config_file_path: String = "~/.ssh/config".to_owned(),

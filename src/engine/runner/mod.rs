@@ -22,6 +22,7 @@ pub mod powershell;
 mod process;
 mod python;
 mod registry;
+mod remote;
 pub mod shape;
 
 pub use answer::Answer;

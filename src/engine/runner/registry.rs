@@ -1,6 +1,6 @@
 //! Runners by name.
 
-use super::{Host, Runner, announcement, http, inquirer, local, noop, python};
+use super::{Host, Runner, announcement, http, inquirer, local, noop, python, remote};
 use crate::{bus::Bus, config::Config};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,6 +11,7 @@ impl Registry {
     /// All of them.
     pub fn with_all(config: &Arc<Config>, bus: &Bus, host: &Host) -> Self {
         let trust = Arc::new(http::tls::Trust::new(config.http_runner.ca_bundle.clone()));
+        let (remote_command, remote_script) = remote::runners(config);
         Self(BTreeMap::from([
             ("noop", Arc::new(noop::Noop) as Arc<dyn Runner>),
             ("local-shell-cmd", Arc::new(local::ShellCommand)),
@@ -19,6 +20,8 @@ impl Registry {
             ("announcement", Arc::new(announcement::Announce::new(bus.clone()))),
             ("inquirer", Arc::new(inquirer::Inquire)),
             ("python-script", Arc::new(python::PythonScript::new(config, &host.node_name))),
+            ("remote-shell-cmd", Arc::new(remote_command)),
+            ("remote-shell-script", Arc::new(remote_script)),
         ]))
     }
 

@@ -6,5 +6,6 @@ mod http_request;
 mod messages;
 mod nodes;
 mod python;
+mod remote;
 mod requests;
 mod shell;

@@ -6,3 +6,4 @@ pub(crate) mod executions;
 pub(crate) mod postgres;
 pub(crate) mod processes;
 pub(crate) mod site;
+pub(crate) mod sshd;
