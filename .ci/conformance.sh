@@ -31,6 +31,7 @@ start() {
     mkdir -p "$data/packs" "$data/configs"
     chmod 700 "$data"
     cp -r "$corpus/packs/conform" "$data/packs/"
+    python3 -m venv --without-pip "$data/virtualenvs/conform"
     printf 'host: conf.example.com\npassword: cfg-secret\n' >"$data/configs/conform.yaml"
     api=127.0.0.1:$(port) auth=127.0.0.1:$(port) stream=127.0.0.1:$(port)
     mkfifo "$data.ready"

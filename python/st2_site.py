@@ -120,7 +120,7 @@ def move(draft, site):
         # A package wins over a module of its name, so from here on the promise beside it is no more looked at.
         os.rename(os.path.join(draft, name), target)
     for name in LIBRARIES:
-        if os.path.isdir(os.path.join(site, name)):
+        if name + ".py" not in names:
             remove(os.path.join(site, name + ".py"))
     remove(os.path.join(site, PROMISE))
 

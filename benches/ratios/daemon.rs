@@ -29,6 +29,15 @@ impl Daemon {
 
     /// Starts in a directory that stays; without a URL it runs its private PostgreSQL.
     pub(crate) fn start_in(directory: &Path, database_url: Option<&str>) -> anyhow::Result<Self> {
+        Self::start_with(directory, database_url, &[])
+    }
+
+    /// The same with settings in its environment.
+    pub(crate) fn start_with(
+        directory: &Path,
+        database_url: Option<&str>,
+        env: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let begin = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_st2d"));
         command.arg("--data-dir").arg(directory.join("st2"));
@@ -36,7 +45,7 @@ impl Daemon {
             command.args(["--database-url", url]);
         }
         command.args(["--api-listen", "127.0.0.1:0", "--auth-listen", "", "--stream-listen", ""]);
-        command.args(["--log-level", "warn"]);
+        command.args(["--log-level", "warn"]).envs(env.iter().copied());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
         let output = BufReader::new(process.stdout.take().context("no stdout")?);
         let line = output

@@ -37,6 +37,12 @@ fn main() {
     if runs(4) {
         take(metrics::shell::run(pairs));
     }
+    if runs(5) || runs(6) {
+        take(metrics::python::run(pairs));
+    }
+    if runs(20) {
+        take(metrics::result::run(pairs));
+    }
     if runs(13) {
         take(metrics::stream::run(pairs));
     }

@@ -4,6 +4,8 @@ pub(crate) mod cli;
 pub(crate) mod idle;
 pub(crate) mod latency;
 pub(crate) mod output;
+pub(crate) mod python;
+pub(crate) mod result;
 pub(crate) mod shell;
 pub(crate) mod start;
 pub(crate) mod stream;

@@ -8,6 +8,7 @@ mod register;
 mod rows;
 mod shipped;
 mod timing;
+mod virtualenv;
 
 use crate::support::postgres::TestDatabase;
 use sqlx::PgPool;
