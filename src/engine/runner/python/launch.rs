@@ -21,6 +21,9 @@ use std::{
 /// Seconds a Python action may take when nothing else is said.
 const TIMEOUT: u64 = 600;
 
+/// Level of the runner's `log_level` when nothing else is said.
+const LOG_LEVEL: &str = "DEBUG";
+
 /// What an interpreter settles once, at its start: with such a variable of its own a run cannot be forked.
 const SETTLED_AT_START: [&str; 8] =
     ["PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES", "OPENSSL_CONF", "OPENSSL_MODULES"];
@@ -88,7 +91,10 @@ impl Launch {
         let may_fork =
             !asked.keys().any(|name| SETTLED_AT_START.iter().any(|settled| name.starts_with(settled)));
         let seconds = action.runner_parameters.get("timeout").and_then(Value::as_u64).unwrap_or(TIMEOUT);
-        let level = text(action, "log_level").unwrap_or(&config.actionrunner.python_runner_log_level);
+        // As in StackStorm the default counts as "not said".
+        let level = text(action, "log_level")
+            .filter(|level| *level != LOG_LEVEL)
+            .unwrap_or(&config.actionrunner.python_runner_log_level);
         let order = serde_json::to_vec(&Order {
             protocol: 1,
             pack,

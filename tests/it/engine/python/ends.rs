@@ -135,6 +135,25 @@ async fn children_left_behind_neither_hold_up_the_end_nor_outlive_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn results_that_are_hard_to_keep_are_kept_or_told() {
+    for way in [Way::Cold, Way::Warm] {
+        let st2 = daemon(way, &[DO]).await;
+        let nested = "__import__('functools').reduce(lambda inner, _: [inner], range(300), 1)";
+        let ended = run(&st2, "do", json!({"return": nested})).await;
+        let text = ended["result"]["result"].as_str().unwrap_or_default();
+        assert_eq!((&ended["status"], text.len()), (&json!("succeeded"), 601), "{way:?} {}", ended["result"]);
+        let ended = run(&st2, "do", json!({"return": "'a' + chr(0xd800) + chr(0) + chr(0x1f600)"})).await;
+        assert_eq!(ended["result"]["result"], "a\u{fffd}\0\u{1f600}", "{way:?} {}", ended["result"]);
+        let ended = run(&st2, "do", json!({"return": "len(bytearray(2 << 30))"})).await;
+        assert_eq!(ended["result"]["result"], 2_u64 << 30, "{way:?} {}", ended["result"]);
+        let delimiter = st2d::engine::runner::shape::DELIMITER;
+        let ended = run(&st2, "do", json!({"do": format!("print('{delimiter}')")})).await;
+        assert_eq!((&ended["status"], &ended["result"]["result"]), (&json!("succeeded"), &Value::Null));
+        assert_eq!(ended["result"]["stdout"], format!("out\n{delimiter}\n"), "{way:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_megabytes_go_in_and_come_back() {
     for way in [Way::Cold, Way::Warm] {
         let st2 = daemon(way, &[DO]).await;
