@@ -23,6 +23,12 @@ impl QueryString {
         Self(pairs.map(actix_web::web::Query::into_inner).unwrap_or_default())
     }
 
+    /// The same without a parameter.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
+    }
+
     /// The text of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

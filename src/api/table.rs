@@ -137,6 +137,29 @@ pub(super) fn routes() -> Routes {
         DELETE Api "/keys/{name}" Login => keys::delete,
             about("Delete an entry of the datastore").query(&[("scope", Text), ("user", Text)]);
 
+        GET Api "/triggertypes" Login => content::list_trigger_types,
+            about("List trigger types").list(&content::TRIGGER_TYPES);
+        GET Api "/triggertypes/{ref_or_id}" Login => content::get_trigger_type, about("Get a trigger type");
+        GET Api "/triggers" Login => content::list_triggers, about("List triggers");
+        GET Api "/triggers/{id}" Login => content::get_trigger, about("Get a trigger");
+        GET Api "/sensortypes" Needs(P::SensorTypeList) => content::list_sensors,
+            about("List sensors").list(&content::SENSORS);
+        GET Api "/sensortypes/{ref_or_id}" Login => content::get_sensor, about("Get a sensor");
+        GET Api "/rules" Needs(P::RuleList) => content::list_rules,
+            about("List rules").list(&content::RULES).secrets();
+        GET Api "/rules/{ref_or_id}" Login => content::get_rule, about("Get a rule").secrets();
+        GET Api "/ruletypes" Login => content::list_rule_types, about("List rule types");
+        GET Api "/ruletypes/{id}" Login => content::get_rule_type, about("Get a rule type");
+        GET Api "/actionalias" Needs(P::ActionAliasList) => content::list_aliases,
+            about("List action aliases").list(&content::ALIASES);
+        GET Api "/actionalias/{ref_or_id}" Login => content::get_alias, about("Get an action alias");
+        GET Api "/policies" Needs(P::PolicyList) => content::list_policies,
+            about("List policies").list(&content::POLICIES);
+        GET Api "/policies/{ref_or_id}" Login => content::get_policy, about("Get a policy");
+        GET Api "/policytypes" Needs(P::PolicyTypeList) => content::list_policy_types,
+            about("List policy types").list(&content::POLICY_TYPES);
+        GET Api "/policytypes/{ref_or_id}" Login => content::get_policy_type, about("Get a policy type");
+
         GET Api "/runnertypes" Needs(P::RunnerTypeList) => runner_types::list,
             about("List runner types").list(&runner_types::LIST);
         GET Api "/runnertypes/{name_or_id}" Login => runner_types::get, about("Get a runner type");

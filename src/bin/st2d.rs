@@ -4,8 +4,12 @@
 //! uses the data directory.
 
 use clap::{Parser, Subcommand};
-use st2d::{config, daemon, telemetry};
-use std::{path::PathBuf, process::ExitCode};
+use st2d::{
+    config,
+    content::{Kind, Scope},
+    daemon, telemetry,
+};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 /// Gives memory back after a burst, and is fast when many threads free each other's. Without huge pages (a feature of
 /// the crate): 10,000 executions by 16 clients leave 16 MB resident where it was 41 MB.
@@ -66,6 +70,99 @@ enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Read the files of packs again, beside a running st2d or without one
+    ///
+    /// The flags are those of st2-register-content. Without one that names a kind, everything is registered.
+    Register(ContentFlags),
+}
+
+#[derive(clap::Args)]
+struct ContentFlags {
+    /// Triggers, sensors, runners, actions, rules, aliases, policies and configs
+    #[arg(long)]
+    register_all: bool,
+    /// Trigger types
+    #[arg(long)]
+    register_triggers: bool,
+    /// Sensors
+    #[arg(long)]
+    register_sensors: bool,
+    /// Runner types
+    #[arg(long)]
+    register_runners: bool,
+    /// Actions
+    #[arg(long)]
+    register_actions: bool,
+    /// Rules
+    #[arg(long)]
+    register_rules: bool,
+    /// Action aliases
+    #[arg(long)]
+    register_aliases: bool,
+    /// Policies
+    #[arg(long)]
+    register_policies: bool,
+    /// Configurations of packs
+    #[arg(long)]
+    register_configs: bool,
+    /// Only the pack in this directory
+    #[arg(long, value_name = "DIR")]
+    register_pack: Option<PathBuf>,
+    /// Make or update the virtualenvs of the packs afterwards
+    #[arg(long)]
+    register_setup_virtualenvs: bool,
+    /// The same: they are always made anew
+    #[arg(long)]
+    register_recreate_virtualenvs: bool,
+    /// Register what has no fault, and succeed
+    #[arg(long)]
+    register_no_fail_on_failure: bool,
+    /// Register nothing if a file has a fault, which is the default
+    #[arg(long)]
+    register_fail_on_failure: bool,
+    /// Taken and ignored: runners are part of st2d
+    #[arg(long, value_name = "DIR", hide = true)]
+    register_runner_dir: Option<PathBuf>,
+    /// Taken and ignored
+    #[arg(long, short, hide = true)]
+    verbose: bool,
+    /// Taken and ignored
+    #[arg(long, hide = true)]
+    experimental: bool,
+    /// Show what is registered and no longer on disk, and remove it if you say so
+    #[arg(long)]
+    prune: bool,
+    /// Do not ask before removing
+    #[arg(long)]
+    yes: bool,
+}
+
+impl ContentFlags {
+    fn order(self) -> daemon::Order {
+        let flags = [
+            (Kind::Trigger, self.register_triggers),
+            (Kind::Sensor, self.register_sensors),
+            (Kind::Action, self.register_actions),
+            (Kind::Rule, self.register_rules),
+            (Kind::Alias, self.register_aliases),
+            (Kind::Policy, self.register_policies),
+            (Kind::Config, self.register_configs),
+        ];
+        let kinds: BTreeSet<Kind> =
+            flags.into_iter().filter(|(_, given)| *given).map(|(kind, _)| kind).collect();
+        let all = self.register_all || (kinds.is_empty() && !self.register_runners);
+        daemon::Order {
+            scope: Scope {
+                directories: self.register_pack.into_iter().collect(),
+                kinds: (!all).then_some(kinds),
+                stop_at_problem: !self.register_no_fail_on_failure,
+                ..Scope::everything()
+            },
+            prune: self.prune,
+            yes: self.yes,
+            virtualenvs: self.register_setup_virtualenvs || self.register_recreate_virtualenvs,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -104,6 +201,7 @@ fn main() -> ExitCode {
     };
     match args.command {
         None => run(loaded, daemon::Options { ports_file: args.ports_file }),
+        Some(Command::Register(register)) => run_register(loaded, register.order()),
         Some(Command::Config(ConfigCommand::Check)) => {
             match &loaded.file {
                 Some(file) => println!("{} and the environment are fine", file.display()),
@@ -114,6 +212,23 @@ fn main() -> ExitCode {
         Some(Command::Config(ConfigCommand::Show)) => {
             print!("{}", config::show(&loaded));
             ExitCode::SUCCESS
+        }
+    }
+}
+
+fn run_register(loaded: config::Loaded, order: daemon::Order) -> ExitCode {
+    let config = loaded.config;
+    // What is told goes to the terminal; the log only has what went wrong.
+    let result = telemetry::init("warn", &config.log.format).and_then(|_log| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(daemon::register(config, order))
+    });
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("st2d: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

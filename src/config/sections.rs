@@ -200,6 +200,8 @@ section! {
     Content {
         /// Directory of packs. Empty: `<data_dir>/packs`.
         packs_dir: PathBuf = PathBuf::new(),
+        /// Packs that come with the program and are written only if named here: `linux`, `examples`.
+        optional_packs: Vec<String> = Vec::new(),
         /// More directories of packs; earlier ones win.
         packs_base_paths: Vec<PathBuf> = Vec::new(),
         /// Directory of pack configs. Empty: `<data_dir>/configs`.

@@ -48,7 +48,8 @@ use crate::{config::Config as Settings, store::Store};
 /// Problems of files are logged here, once.
 pub async fn register_all(store: &Store, config: &Settings) -> Result<Report, Error> {
     let first = base_dirs(config).into_iter().next().unwrap_or_default();
-    let unpacked = tokio::task::spawn_blocking(move || shipped::unpack(&first)).await;
+    let optional = config.content.optional_packs.clone();
+    let unpacked = tokio::task::spawn_blocking(move || shipped::unpack(&first, &optional)).await;
     if let Ok(Err(error)) = unpacked {
         // What was written before still serves.
         tracing::error!("Cannot write the packs of st2d: {error}");

@@ -2,7 +2,8 @@
 //! from and people look into them.
 //!
 //! They are written when this program holds other files than those written last. What a newer one no longer has is
-//! removed. The pack `default` belongs to its users: it gets what is missing and nothing else.
+//! removed. The pack `default` belongs to its users: it gets what is missing and nothing else. `linux` and `examples`
+//! are written on request ([`crate::config::Content::optional_packs`]).
 
 use super::pack::{DEFAULT_PACK, SYSTEM_PACKS};
 use rust_embed::RustEmbed;
@@ -21,8 +22,12 @@ struct Files;
 /// In each pack we wrote: what we wrote, so that the next version knows. First the fingerprint, then the files.
 pub(super) const MARKER: &str = ".st2d";
 
-/// Writes the packs into `packs_dir` where they are missing or of another version.
-pub(super) fn unpack(packs_dir: &Path) -> io::Result<()> {
+/// Those that are written only if somebody wants them.
+const OPTIONAL: [&str; 2] = ["examples", "linux"];
+
+/// Writes the packs into `packs_dir` where they are missing or of another version; of the optional ones those that
+/// are `wanted`.
+pub(super) fn unpack(packs_dir: &Path, wanted: &[String]) -> io::Result<()> {
     let mut packs: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for path in Files::iter() {
         if let Some((pack, file)) = path.split_once('/') {
@@ -30,6 +35,9 @@ pub(super) fn unpack(packs_dir: &Path) -> io::Result<()> {
         }
     }
     for (pack, files) in packs {
+        if OPTIONAL.contains(&pack.as_str()) && !wanted.contains(&pack) {
+            continue;
+        }
         unpack_one(packs_dir, &pack, &files)?;
     }
     Ok(())

@@ -205,3 +205,9 @@ pub async fn triggers_of(db: impl PgExecutor<'_>, references: &[String]) -> Resu
     let rows = sqlx::query_scalar!("SELECT DISTINCT trigger FROM rules WHERE ref = ANY($1)", references);
     Ok(rows.fetch_all(db).await?)
 }
+
+/// The rule types, in the order they were made.
+pub async fn all_types(db: impl PgExecutor<'_>) -> Result<Vec<RuleType>> {
+    let rows = types!("ORDER BY id").fetch_all(db).await?;
+    Ok(rows.into_iter().map(RuleType::from).collect())
+}

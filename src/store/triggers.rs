@@ -170,6 +170,12 @@ pub async fn list_by_refs(db: impl PgExecutor<'_>, references: &[String]) -> Res
     Ok(rows.into_iter().map(Trigger::from).collect())
 }
 
+/// All triggers, by reference.
+pub async fn all(db: impl PgExecutor<'_>) -> Result<Vec<Trigger>> {
+    let rows = triggers!("ORDER BY ref").fetch_all(db).await?;
+    Ok(rows.into_iter().map(Trigger::from).collect())
+}
+
 /// All triggers of these types, in the order they were made.
 pub async fn list_of_types(db: impl PgExecutor<'_>, types: &[String]) -> Result<Vec<Trigger>> {
     let rows = triggers!("WHERE type = ANY($1) ORDER BY id", types).fetch_all(db).await?;

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod api_key;
 pub mod config;
+pub mod content;
 pub mod execution;
 pub mod key_value;
 pub mod pack;

@@ -6,10 +6,10 @@ class InjectTriggerAction(Action):
     def run(self, trigger=None, trigger_name=None, payload=None, trace_tag=None):
         # `trigger` is the name this parameter had first.
         if trigger and trigger_name:
-            raise ValueError("Give either trigger or trigger_name, not both")
+            raise ValueError("Parameters `trigger` and `trigger_name` are mutually exclusive.")
         name = trigger_name or trigger
         if not name:
-            raise ValueError("trigger_name is missing")
+            raise ValueError("You must include the `trigger_name` parameter.")
 
         client = self.action_service.datastore_service.get_api_client()
         self.logger.debug("Injecting trigger %s", name)

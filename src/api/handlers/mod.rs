@@ -6,6 +6,7 @@ pub(super) mod action_views;
 pub(super) mod actions;
 pub(super) mod api_keys;
 pub(super) mod configs;
+pub(super) mod content;
 pub(super) mod docs;
 pub(super) mod executions;
 pub(super) mod keys;

@@ -35,6 +35,10 @@ pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
                 "type": "boolean",
                 "description": "Register nothing if any file has a fault",
                 "default": true
+            },
+            "report": {
+                "type": "boolean",
+                "description": "List the faults, with their places, beside the counts"
             }
         }
     })
@@ -66,7 +70,11 @@ pub(in crate::api) async fn register(app: Data<App>, body: Object) -> ApiResult<
     for problem in &report.problems {
         tracing::warn!("Not registered: {problem}");
     }
-    Ok(json(StatusCode::OK, &counts(&report, &kinds, asked)))
+    let mut answer = counts(&report, &kinds, asked);
+    if body.get("report") == Some(&Value::Bool(true)) {
+        answer.insert("problems".to_owned(), report.problems.iter().map(told).collect());
+    }
+    Ok(json(StatusCode::OK, &answer))
 }
 
 /// How much of each kind, in the order it was registered. Kinds that were not asked for are not named.
@@ -89,4 +97,14 @@ fn counts(report: &Report, kinds: &BTreeSet<Kind>, asked: impl Fn(&str, &str) ->
         }
     }
     counts
+}
+
+fn told(problem: &content::Problem) -> Value {
+    json!({
+        "kind": problem.kind.noun(),
+        "file": problem.file,
+        "line": problem.position.map(|at| at.line),
+        "column": problem.position.map(|at| at.column),
+        "message": problem.message,
+    })
 }

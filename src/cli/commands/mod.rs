@@ -9,6 +9,7 @@ pub(crate) mod form;
 pub(crate) mod inquiries;
 pub(crate) mod keys;
 pub(crate) mod objects;
+pub(crate) mod pack_dev;
 pub(crate) mod packs;
 pub(crate) mod parameters;
 pub(crate) mod run;

@@ -4,7 +4,7 @@ use super::shared::{
     ATTR, BY_PACK, DETACHED, DISPLAY, DISPLAY_GROUPS, FILE, LAST, NAME, NAMES, REF, REFS, WIDTH, on, own,
 };
 use crate::cli::args::{Command, Nargs, flag, many, opt, positional, positionals};
-use crate::cli::commands::{actions, aliases, objects, packs, run};
+use crate::cli::commands::{actions, aliases, objects, pack_dev, packs, run};
 use crate::cli::resource::{Key, Resource};
 
 static ACTIONS: Resource = Resource {
@@ -371,6 +371,12 @@ pub(super) const PACK: Command = Command {
             ]
         ),
         own!(
+            "dev",
+            "Watch a pack on this machine, and register it on every save.",
+            pack_dev::dev,
+            &[positional("directory", "", "directory of the pack")]
+        ),
+        own!(
             "config",
             "Configure a pack, question by question.",
             packs::config,
@@ -380,6 +386,7 @@ pub(super) const PACK: Command = Command {
     examples: "\
 st2 pack search aws
 st2 pack install slack=1.0.0
-st2 pack register mypack --types actions rules",
+st2 pack register mypack --types actions rules
+st2 pack dev ~/src/mypack",
     ..Command::EMPTY
 };

@@ -10,9 +10,13 @@ mod cluster;
 mod postmaster;
 
 use crate::service::{Stop, spawn};
+use anyhow::Context;
 use cluster::Cluster;
 use postmaster::Postmaster;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -48,11 +52,7 @@ impl PrivatePostgres {
 
     /// How to connect.
     pub(super) fn connect_options(&self) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .socket(self.cluster.socket_dir())
-            .port(5432)
-            .username("st2")
-            .database(DATABASE)
+        connect_options(&self.cluster)
     }
 
     /// Stops the server. Everything that uses it must have ended before.
@@ -60,6 +60,30 @@ impl PrivatePostgres {
         self.stop.request();
         let _ = self.supervisor.await;
     }
+}
+
+fn connect_options(cluster: &Cluster) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .socket(cluster.socket_dir())
+        .port(5432)
+        .username("st2")
+        .database(DATABASE)
+}
+
+/// The files of a server that another process runs; connections go through them.
+#[derive(Debug)]
+pub(super) struct Borrowed {
+    _cluster: Cluster,
+}
+
+/// Connects to the server below `data_dir` that another process runs.
+pub(super) async fn reach(data_dir: &Path, bin_dir: &Path) -> anyhow::Result<(PgPool, Borrowed)> {
+    let (data_dir, bin_dir) = (data_dir.to_owned(), bin_dir.to_owned());
+    let cluster = tokio::task::spawn_blocking(move || Cluster::open(&data_dir, &bin_dir)).await??;
+    let options = connect_options(&cluster).application_name("st2d register");
+    let pool = PgPoolOptions::new().max_connections(3).connect_with(options).await;
+    let pool = pool.context("cannot reach the database of the st2d that runs")?;
+    Ok((pool, Borrowed { _cluster: cluster }))
 }
 
 /// A first start, with patience for what a killed predecessor left.

@@ -1,6 +1,7 @@
 //! Packs on disk become rows.
 
 mod broken;
+mod corpus_of_faults;
 mod kinds;
 mod metadata;
 mod recorded;
