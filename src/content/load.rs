@@ -243,7 +243,7 @@ impl Reader<'_> {
 
     fn sensor(&self, file: &Metadata) -> Result<(Sensor, Vec<TriggerType>), Error> {
         let pack = &self.directory.name;
-        sensor::validate(&file.document.value)?;
+        sensor::validate_file(&file.document.value)?;
         let class = file.name("class_name")?;
         let entry_point = sensor::entry_point(&file.fields)?;
         let source = self.source("sensors", &entry_point)?;

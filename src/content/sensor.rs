@@ -15,8 +15,16 @@ use std::{path::Path, sync::LazyLock};
 /// The shortest interval between polls, in seconds.
 const SHORTEST_POLL: f64 = 4.0;
 
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
-    form::validator(form::closed(json!({
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| form::validator(metadata_form()));
+
+static FILE_VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    let mut form = metadata_form();
+    form["properties"]["trigger_types"]["items"]["additionalProperties"] = true.into();
+    form::validator(form)
+});
+
+fn metadata_form() -> Value {
+    form::closed(json!({
         "id": {"type": "string", "default": null},
         "ref": form::text(),
         "uid": form::text(),
@@ -30,12 +38,18 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
         "trigger_types": {"type": "array", "items": trigger::type_form(), "default": []},
         "poll_interval": {"type": "number"},
         "metadata_file": {"type": "string", "default": ""}
-    })))
-});
+    }))
+}
 
 /// Checks the form of metadata; returns it with the schema's defaults filled in.
 pub fn validate(document: &Value) -> Result<Value, Error> {
     Ok(VALIDATOR.validate(document)?)
+}
+
+/// Checks the form of a file: trigger types in it may say more than is read. StackStorm does not look there, and packs
+/// of the Exchange have such notes (`payload_info`).
+pub fn validate_file(document: &Value) -> Result<Value, Error> {
+    Ok(FILE_VALIDATOR.validate(document)?)
 }
 
 /// The file of a sensor's source, relative to the folder of its metadata.
@@ -114,6 +128,15 @@ mod tests {
         assert_eq!(interval(json!(null)), Ok(None));
         assert_eq!(interval(json!(3.9)).unwrap_err().message, "Minimum possible poll_interval is 4 seconds");
         assert!(interval(json!(1e300)).is_err());
+    }
+
+    #[test]
+    fn notes_in_trigger_types_of_files_are_passed_over() {
+        let sensor = json!({"class_name": "A", "trigger_types": [{"name": "t", "payload_info": ["uid"]}]});
+        assert!(validate_file(&sensor).is_ok());
+        assert!(validate(&sensor).is_err());
+        assert!(validate_file(&json!({"class_name": "A", "note": 1})).is_err());
+        assert!(validate_file(&json!({"class_name": "A", "trigger_types": [{"name": 5}]})).is_err());
     }
 
     #[test]
