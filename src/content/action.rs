@@ -3,7 +3,7 @@
 //! The same rules for files of packs and for bodies of requests. A file is taken as it is written; a request, as
 //! StackStorm does it, with the defaults of the schema filled in, which shows in its `output_schema`.
 
-use super::form::Error;
+use super::{form::Error, runner_types};
 use crate::{
     model::{NewAction, RunnerType},
     pytext,
@@ -98,7 +98,7 @@ pub fn from_fields(fields: &Map<String, Value>, pack: &str) -> NewAction {
         name: text("name").unwrap_or_default(),
         description: text("description"),
         enabled: fields.get("enabled").and_then(Value::as_bool).unwrap_or(true),
-        runner_type: text("runner_type").unwrap_or_default(),
+        runner_type: runner_types::current_name(&text("runner_type").unwrap_or_default()).to_owned(),
         entry_point: text("entry_point").unwrap_or_default(),
         parameters: map("parameters"),
         output_schema: map("output_schema").into(),

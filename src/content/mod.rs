@@ -18,6 +18,7 @@ mod disk;
 mod document;
 mod edit;
 mod form;
+pub mod external_runners;
 mod load;
 mod overrides;
 pub mod pack;

@@ -3,6 +3,7 @@
 use super::{
     builtin,
     disk::{self, Inventory, PackDir},
+    external_runners,
     load::{self, LoadedPack, Surroundings},
     overrides::Overrides,
     problem::{Kind, Problem},
@@ -30,6 +31,9 @@ const READING: &[u8] = b"3";
 
 /// Subject of the fingerprint of what the program registers of its own.
 const PROGRAM: &str = "runners";
+
+/// Subject of the fingerprint of the runners that are programs of their own.
+const EXTERNAL: &str = "external runners";
 
 /// What to register.
 #[derive(Clone, Debug, Default)]
@@ -145,6 +149,7 @@ pub enum Error {
 pub async fn register(store: &Store, config: &Config, scope: &Scope) -> Result<Report, Error> {
     let remembered = store::packs::fingerprints(store.pool()).await?;
     let mut report = program(store, &remembered, scope.only_changed).await?;
+    report.runners += external(store, config, &remembered, scope.only_changed).await?;
     let (found, shadowed) = {
         let (places, scope) = (Places::of(config), scope.clone());
         beside(move || look_for(&places, &scope)).await?
@@ -345,6 +350,31 @@ async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
         Ok(done) => done,
         Err(failed) => std::panic::resume_unwind(failed.into_panic()),
     }
+}
+
+/// Registers the runners that are programs of their own; says how many. What is wrong with one is told in the log.
+async fn external(
+    store: &Store,
+    config: &Config,
+    remembered: &HashMap<String, Vec<u8>>,
+    only_changed: bool,
+) -> Result<usize, Error> {
+    let base_dirs = external_runners::base_dirs(config);
+    let (fingerprint, (found, problems)) =
+        beside(move || (external_runners::fingerprint(&base_dirs), external_runners::all(&base_dirs))).await;
+    for problem in &problems {
+        tracing::warn!("Not registered: {problem}");
+    }
+    if found.is_empty() || only_changed && remembered.get(EXTERNAL) == Some(&fingerprint) {
+        return Ok(0);
+    }
+    let runners: Vec<_> = found.into_iter().map(|found| found.runner).collect();
+    let mut tx = store.begin().await?;
+    store::packs::lock_registration(&mut tx).await?;
+    store::runner_types::upsert(&mut tx, &runners).await?;
+    store::packs::set_fingerprint(&mut tx, EXTERNAL, &fingerprint).await?;
+    tx.commit().await?;
+    Ok(runners.len())
 }
 
 /// Registers what the program brings; says how many.

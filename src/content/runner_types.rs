@@ -21,6 +21,26 @@ pub fn all() -> anyhow::Result<Vec<RunnerType>> {
     Files::iter().map(|name| read(&name)).collect()
 }
 
+/// Whether a runner type of this name is ours.
+pub fn is_own(name: &str) -> bool {
+    let file = format!("{}.yaml", name.replace('_', "-"));
+    current_name(name) != name || Files::get(&file).is_some()
+}
+
+/// The name that a runner has today. Packs written for StackStorm before 0.9 call some differently; nothing else
+/// about them has changed.
+pub fn current_name(name: &str) -> &str {
+    match name {
+        "run-local" => "local-shell-cmd",
+        "run-local-script" => "local-shell-script",
+        "run-remote" => "remote-shell-cmd",
+        "run-remote-script" => "remote-shell-script",
+        "run-python" => "python-script",
+        "http-runner" => "http-request",
+        name => name,
+    }
+}
+
 /// Changes when one of them does.
 pub fn fingerprint() -> Vec<u8> {
     let mut hash = Sha256::new();

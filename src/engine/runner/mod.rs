@@ -11,6 +11,7 @@ pub mod container;
 mod content_version;
 mod drain;
 mod entry_point;
+mod external;
 mod host;
 mod http;
 mod inquirer;

@@ -50,7 +50,7 @@ pub(super) struct End {
 /// Runs a process to its end, its time-out, or the request to stop.
 pub(super) async fn run(start: Start, io: &RunIo) -> Result<End, Error> {
     let mut child = spawn(&start)?;
-    let group = Group { id: child.id().map(|id| Pid::from_raw(id as i32)), execution: start.execution };
+    let group = Group::of(&child, start.execution);
     let capture = Capture::start(child.stdout.take(), child.stderr.take(), &io.output);
     if let (Some(input), Some(mut stdin)) = (&start.input, child.stdin.take()) {
         // A process that reads no input and has ended closes the pipe: no error of ours.
@@ -77,19 +77,24 @@ fn spawn(start: &Start) -> Result<Child, Error> {
         .args(&start.arguments)
         .stdin(if start.input.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
+    prepare(&mut command, &start.env);
+    if let Some(directory) = &start.directory {
+        command.current_dir(directory);
+    }
+    command.spawn().map_err(|error| Error::System(explain(&error, start)))
+}
+
+/// What every process of an action has: a group of its own, and an environment without our secrets.
+pub(super) fn prepare(command: &mut Command, env: &[(String, String)]) {
+    command.process_group(0);
     // Settings of this daemon, a database password perhaps, are nobody else's business.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("ST2_") && name.contains("__")) {
             command.env_remove(name);
         }
     }
-    command.envs(start.env.iter().map(|(name, value)| (name, value)));
-    if let Some(directory) = &start.directory {
-        command.current_dir(directory);
-    }
-    command.spawn().map_err(|error| Error::System(explain(&error, start)))
+    command.envs(env.iter().map(|(name, value)| (name, value)));
 }
 
 /// Python's words for it, which users of StackStorm know, and the thing that is missing.
@@ -108,19 +113,25 @@ fn explain(error: &std::io::Error, start: &Start) -> String {
     format!("[Errno {number}] {words}: '{culprit}'")
 }
 
-fn code(status: ExitStatus) -> i32 {
+/// Exit code, or minus the signal.
+pub(super) fn code(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap_or(-1)
 }
 
 /// The process group of an action.
-struct Group {
+pub(super) struct Group {
     id: Option<Pid>,
     execution: ExecutionId,
 }
 
 impl Group {
+    /// The group that this process leads.
+    pub(super) fn of(child: &Child, execution: ExecutionId) -> Self {
+        Self { id: child.id().map(|id| Pid::from_raw(id as i32)), execution }
+    }
+
     /// Asks the group to end, and after `grace` makes it.
-    async fn end(&self, child: &mut Child, grace: Duration) -> std::io::Result<ExitStatus> {
+    pub(super) async fn end(&self, child: &mut Child, grace: Duration) -> std::io::Result<ExitStatus> {
         self.signal(Signal::SIGTERM);
         let status = tokio::select! {
             status = child.wait() => Some(status),
@@ -137,7 +148,7 @@ impl Group {
     }
 
     /// Ends what the leader left behind.
-    fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         self.signal(Signal::SIGKILL);
     }
 

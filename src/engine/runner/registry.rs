@@ -1,18 +1,21 @@
 //! Runners by name.
 
-use super::{Host, Runner, announcement, http, inquirer, local, noop, python, remote};
-use crate::{bus::Bus, config::Config};
+use super::{Host, Runner, announcement, external, http, inquirer, local, noop, python, remote};
+use crate::{bus::Bus, config::Config, content::external_runners};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The runners of this build.
-pub struct Registry(BTreeMap<&'static str, Arc<dyn Runner>>);
+/// The runners of this build, and those that are programs of their own.
+pub struct Registry {
+    own: BTreeMap<&'static str, Arc<dyn Runner>>,
+    external: external::External,
+}
 
 impl Registry {
     /// All of them.
     pub fn with_all(config: &Arc<Config>, bus: &Bus, host: &Host) -> Self {
         let trust = Arc::new(http::tls::Trust::new(config.http_runner.ca_bundle.clone()));
         let (remote_command, remote_script) = remote::runners(config);
-        Self(BTreeMap::from([
+        let own = BTreeMap::from([
             ("noop", Arc::new(noop::Noop) as Arc<dyn Runner>),
             ("local-shell-cmd", Arc::new(local::ShellCommand)),
             ("local-shell-script", Arc::new(local::ShellScript { node_name: host.node_name.clone() })),
@@ -22,16 +25,18 @@ impl Registry {
             ("python-script", Arc::new(python::PythonScript::new(config, &host.node_name))),
             ("remote-shell-cmd", Arc::new(remote_command)),
             ("remote-shell-script", Arc::new(remote_script)),
-        ]))
+        ]);
+        Self { own, external: external::External::new(external_runners::base_dirs(config)) }
     }
 
-    /// The runner with this name; `_` is read as `-`.
+    /// The runner with this name; `_` is read as `-`. Ours come first: nobody can replace them by a file.
     pub fn find(&self, name: &str) -> Option<Arc<dyn Runner>> {
-        self.0.get(name).or_else(|| self.0.get(name.replace('_', "-").as_str())).cloned()
+        let own = self.own.get(name).or_else(|| self.own.get(name.replace('_', "-").as_str())).cloned();
+        own.or_else(|| Some(Arc::new(self.external.find(name)?) as Arc<dyn Runner>))
     }
 
-    /// Names, sorted.
+    /// Names of those of this build, sorted.
     pub fn names(&self) -> Vec<&'static str> {
-        self.0.keys().copied().collect()
+        self.own.keys().copied().collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The engine as clients see it: executions from request to end, and what faults do to them.
 
 mod control;
+mod external;
 mod faults;
 mod http_request;
 mod messages;
