@@ -8,7 +8,7 @@ use sqlx::{
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{io::ErrorKind, path::Path, str::FromStr, time::Duration};
 use tracing::{info, warn};
 
 /// How long a request waits for a connection before it is told to come back. Longer than a restart of the private
@@ -151,7 +151,8 @@ async fn reach(options: &PgConnectOptions) -> anyhow::Result<()> {
                 let remedy =
                     match error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
                         Some("3D000") => "; make it with `createdb`, or name another one in database.url",
-                        Some("28P01" | "28000") => "; check user and password in database.url",
+                        Some("28P01" | "28000") => "; check user, password and sslmode in database.url",
+                        None => "; check sslmode and sslrootcert in database.url",
                         _ => "",
                     };
                 bail!("cannot use the database at {place}: {error}{remedy}");
@@ -173,7 +174,8 @@ async fn reach(options: &PgConnectOptions) -> anyhow::Result<()> {
 /// Whether trying again may help.
 fn may_pass(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) => true,
+        // A certificate that is not trusted is not trusted later either.
+        sqlx::Error::Io(error) => error.kind() != ErrorKind::InvalidData,
         // Starting, stopping, or full.
         sqlx::Error::Database(inner) => {
             inner.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("53"))

@@ -5,8 +5,13 @@ use crate::{
     bus::{Bus, Event},
     service::{Stop, spawn},
 };
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
+
+/// A second signal this soon is the first one again: `timeout` and the like signal a process, and then the group it
+/// is in.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// What signals ask for.
 #[derive(Clone, Debug)]
@@ -53,7 +58,13 @@ async fn watch(mut terminate: Signal, mut interrupt: Signal, mut hang_up: Option
     let name = next().await;
     info!("Got {name}: stopping");
     asked.stop.request();
-    let name = next().await;
+    let heard = Instant::now();
+    let name = loop {
+        let name = next().await;
+        if heard.elapsed() >= ECHO {
+            break name;
+        }
+    };
     warn!("Got {name} again: no longer waiting for running actions");
     asked.hurry.request();
 }

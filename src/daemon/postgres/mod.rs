@@ -15,7 +15,7 @@ use cluster::Cluster;
 use postmaster::Postmaster;
 use sqlx::{
     PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions, PgSslMode},
 };
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
@@ -68,6 +68,8 @@ fn connect_options(cluster: &Cluster) -> PgConnectOptions {
         .port(5432)
         .username("st2")
         .database(DATABASE)
+        // Asking a socket for TLS costs a round trip.
+        .ssl_mode(PgSslMode::Disable)
 }
 
 /// The files of a server that another process runs; connections go through them.
