@@ -79,6 +79,21 @@ pub(super) fn check(config: &mut Config, origins: &BTreeMap<String, Origin>, pro
             refuse(key, "is 0, expected 1 or more".to_owned());
         }
     }
+    let collector = &config.garbagecollector;
+    for (name, days) in [
+        ("action_executions_ttl", collector.action_executions_ttl),
+        ("action_executions_output_ttl", collector.action_executions_output_ttl),
+        ("tokens_ttl", collector.tokens_ttl),
+    ] {
+        if days == Some(0) {
+            let key = format!("garbagecollector.{name}");
+            refuse(&key, format!("is 0. Minimum possible TTL for {name} in days is 1"));
+        }
+    }
+    if !(collector.sleep_delay.is_finite() && collector.sleep_delay >= 0.0) {
+        let delay = collector.sleep_delay;
+        refuse("garbagecollector.sleep_delay", format!("is {delay}, expected seconds, 0 or more"));
+    }
     let grace = config.actionrunner.kill_grace;
     if !(grace.is_finite() && grace >= 0.0) {
         refuse("actionrunner.kill_grace", format!("is {grace}, expected seconds, 0 or more"));

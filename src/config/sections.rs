@@ -297,12 +297,16 @@ section! {
     GarbageCollector {
         /// Seconds between runs.
         collection_interval: u64 = 600,
+        /// Seconds between kinds of things within a run.
+        sleep_delay: f64 = 2.0,
         /// Days that ended executions are kept; absent: forever.
         action_executions_ttl: Option<u32> = None,
         /// Days that output is kept.
         action_executions_output_ttl: Option<u32> = Some(7),
         /// Days that expired tokens are kept; absent: forever.
         tokens_ttl: Option<u32> = None,
+        /// Inquiries time out when nobody answers within their `ttl`.
+        purge_inquiries: bool = false,
     }
 }
 

@@ -9,7 +9,7 @@ mod key_file;
 mod lookups;
 mod references;
 
-pub use key_file::{Found, KeyFile, generate};
+pub use key_file::{Found, GenerateError, KeyFile, generate};
 pub use lookups::texts_of;
 
 use crate::{

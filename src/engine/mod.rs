@@ -2,6 +2,7 @@
 //! doors (`execution::request`) are open to all.
 
 pub mod execution;
+pub mod gc;
 mod neighbours;
 mod node;
 pub mod runner;
@@ -133,7 +134,7 @@ impl Engine {
         user: Option<&str>,
     ) -> Result<Map<String, Value>, pack_config::Error> {
         let shared = &self.shared;
-        pack_config::resolve(&shared.store, &shared.config, &shared.datastore, pack, user).await
+        pack_config::resolve(&shared.store, &shared.datastore, pack, user).await
     }
 
     /// The configuration.
@@ -164,6 +165,11 @@ impl Engine {
     /// The service that tells the other nodes what happens here, and hears them.
     pub fn neighbours(&self) -> neighbours::Neighbours {
         neighbours::Neighbours::new(self.clone())
+    }
+
+    /// The service that throws away what is too old.
+    pub fn collector(&self) -> gc::Collector {
+        gc::Collector::new(self.clone())
     }
 
     /// The service that lets what runs finish when the daemon stops. `hurry` ends the waiting.

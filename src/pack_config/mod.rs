@@ -11,13 +11,11 @@ use source::Source;
 pub use write::{WriteError, file, replace};
 
 use crate::{
-    config::Config,
     datastore::{self, Datastore},
     expr::jinja,
     store::{self, Store},
 };
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// Why a configuration is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -67,12 +65,11 @@ pub enum Error {
 /// [`Error`].
 pub async fn resolve(
     store: &Store,
-    config: &Arc<Config>,
     datastore: &Datastore,
     pack: &str,
     user: Option<&str>,
 ) -> Result<Map<String, Value>, Error> {
-    let Source { schema, mut values } = source::of(store, config, pack).await?;
+    let Source { schema, mut values } = source::of(store, pack).await?;
     if values.values().flat_map(datastore::texts_of).any(jinja::is_template) {
         let templates = values.values().flat_map(datastore::texts_of);
         let lookups = datastore.for_templates(user, templates).await?;

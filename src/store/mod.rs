@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod aliases;
 pub mod api_keys;
+pub mod collector;
 pub mod configs;
 mod error;
 pub mod executions;
