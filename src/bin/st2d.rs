@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use st2d::{
     config,
     content::{Kind, Scope},
-    daemon, telemetry,
+    daemon, datastore, telemetry,
 };
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
@@ -74,6 +74,15 @@ enum Command {
     ///
     /// The flags are those of st2-register-content. Without one that names a kind, everything is registered.
     Register(ContentFlags),
+    /// Make a file with a key that encrypts secrets of the datastore
+    GenerateSymmetricCryptoKey {
+        /// Where the file shall be
+        #[arg(short, long, value_name = "FILE")]
+        key_path: PathBuf,
+        /// Overwrite a file that is there; what it encrypted is lost then
+        #[arg(short, long)]
+        force: bool,
+    },
 }
 
 #[derive(clap::Args)]
@@ -209,6 +218,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        Some(Command::GenerateSymmetricCryptoKey { key_path, force }) => generate_key(&key_path, force),
         Some(Command::Config(ConfigCommand::Show)) => {
             print!("{}", config::show(&loaded));
             ExitCode::SUCCESS
@@ -229,6 +239,23 @@ fn run_register(loaded: config::Loaded, order: daemon::Order) -> ExitCode {
         Err(error) => {
             eprintln!("st2d: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit codes as StackStorm's `st2-generate-symmetric-crypto-key`: 1 for a directory, 2 for a file in the way.
+fn generate_key(path: &std::path::Path, force: bool) -> ExitCode {
+    match datastore::generate(path, force) {
+        Ok(()) => {
+            println!(
+                "Key written to {}: keep it safe, and set keyvalue.encryption_key_path to it on every node",
+                path.display()
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("st2d: {error}");
+            ExitCode::from(if matches!(error, datastore::GenerateError::Exists(_)) { 2 } else { 1 })
         }
     }
 }

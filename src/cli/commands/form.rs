@@ -2,6 +2,7 @@
 
 use crate::cli::{console, json};
 use crate::pytext;
+use crate::schema::{Options, validate};
 use serde_json::{Map, Value};
 
 const INTERRUPTED: &str = "Dialog interrupted.";
@@ -33,6 +34,9 @@ fn question(name: &str, schema: &Value) -> Result<Option<Value>, String> {
     if kind == "array" && schema["items"]["properties"].is_object() {
         return objects(name, &schema["items"]["properties"]).map(Some);
     }
+    if let Some(description) = schema["description"].as_str() {
+        console::say(description);
+    }
     let choices = schema["enum"].as_array().or_else(|| schema["items"]["enum"].as_array());
     let default = schema.get("default").filter(|default| !default.is_null());
     loop {
@@ -45,9 +49,14 @@ fn question(name: &str, schema: &Value) -> Result<Option<Value>, String> {
                 return Ok(None);
             }
         }
-        match answer(kind, &text, choices) {
-            Some(value) => return Ok(Some(value)),
-            None => console::say(&format!("\"{text}\" is not a valid answer.")),
+        let Some(value) = answer(kind, &text, schema, choices) else {
+            console::say(&format!("\"{text}\" is not a valid answer."));
+            continue;
+        };
+        // A template stands for a value that comes from the datastore later.
+        match validate(schema, &value, Options::default()) {
+            Err(error) if !text.contains("{{") => console::say(&error.message),
+            _ => return Ok(Some(value)),
         }
     }
 }
@@ -64,30 +73,52 @@ fn prompt(
     choices: Option<&Vec<Value>>,
     default: Option<&Value>,
 ) -> String {
+    let default = default.map(|default| format!(" [{}]", shown(default, choices))).unwrap_or_default();
     if let Some(choices) = choices {
-        let list = choices.iter().enumerate().map(|(at, choice)| format!("{at} - {}\n", pytext::str(choice)));
-        let text: String = list.collect();
-        let several = if kind == "array" { "[, 2...]" } else { "" };
-        return format!("{name}\n{text}Choose from 0, 1{several}: ");
+        let list = choices.iter().enumerate().map(|(at, choice)| format!("\n {at} - {}", pytext::str(choice)));
+        let some: Vec<String> = (0..choices.len().min(3)).map(|at| at.to_string()).collect();
+        let more = if choices.len() > 3 { "..." } else { "" };
+        return format!(
+            "{name}: {}\nChoose from {}{more}{default}: ",
+            list.collect::<String>(),
+            some.join(", ")
+        );
     }
     let hint = match kind {
         _ if schema["secret"] == Value::Bool(true) => " (secret)",
-        "boolean" => " (boolean) [y|n]",
+        "boolean" => " (boolean)",
         "integer" => " (integer)",
         "number" => " (float)",
         "array" => " (comma-separated list)",
         _ => "",
     };
-    let default = default.map(|default| format!(" [{}]", pytext::str(default))).unwrap_or_default();
     format!("{name}{hint}{default}: ")
 }
 
+/// A default as it would be typed.
+fn shown(default: &Value, choices: Option<&Vec<Value>>) -> String {
+    if let Some(choices) = choices {
+        let place = |value: &Value| choices.iter().position(|it| it == value).map(|at| at.to_string());
+        return match default {
+            Value::Array(items) => items.iter().filter_map(place).collect::<Vec<_>>().join(", "),
+            one => place(one).unwrap_or_else(|| pytext::str(one)),
+        };
+    }
+    match default {
+        Value::Bool(true) => "y".to_owned(),
+        Value::Bool(false) => "n".to_owned(),
+        Value::Array(items) => items.iter().map(pytext::str).collect::<Vec<_>>().join(","),
+        other => pytext::str(other),
+    }
+}
+
 /// What an answer means; `None` if it means nothing.
-fn answer(kind: &str, text: &str, choices: Option<&Vec<Value>>) -> Option<Value> {
+fn answer(kind: &str, text: &str, schema: &Value, choices: Option<&Vec<Value>>) -> Option<Value> {
     if let Some(choices) = choices {
         let pick = |text: &str| choices.get(text.trim().parse::<usize>().ok()?).cloned();
+        let items = || text.split(',').filter(|item| !item.trim().is_empty());
         return if kind == "array" {
-            text.split(',').map(pick).collect::<Option<Vec<_>>>().map(Value::Array)
+            items().map(pick).collect::<Option<Vec<_>>>().map(Value::Array)
         } else {
             pick(text)
         };
@@ -100,7 +131,11 @@ fn answer(kind: &str, text: &str, choices: Option<&Vec<Value>>) -> Option<Value>
         },
         "integer" => pytext::int(text).ok().map(Value::Number),
         "number" => pytext::float(text).ok().map(pytext::from_f64),
-        "array" => Some(Value::Array(text.split(',').map(|item| item.trim().into()).collect())),
+        "array" => {
+            let of = schema["items"]["type"].as_str().unwrap_or("string");
+            let items = text.split(',').map(|item| answer(of, item.trim(), &schema["items"], None));
+            items.collect::<Option<Vec<_>>>().map(Value::Array)
+        }
         "object" => json::loads(text).ok().filter(Value::is_object),
         _ => (!text.is_empty()).then(|| text.into()),
     }
@@ -123,7 +158,7 @@ fn objects(name: &str, properties: &Value) -> Result<Value, String> {
 /// # Errors
 /// When the input ends.
 pub(crate) fn yes(question: &str) -> Result<bool, String> {
-    Ok(answer("boolean", &ask(question, false)?, None) != Some(Value::Bool(false)))
+    Ok(answer("boolean", &ask(question, false)?, &Value::Null, None) != Some(Value::Bool(false)))
 }
 
 #[cfg(test)]
@@ -133,21 +168,36 @@ mod tests {
 
     #[test]
     fn answers_are_read_by_type() {
-        assert_eq!(answer("boolean", "Nope", None), Some(json!(false)));
-        assert_eq!(answer("boolean", "maybe", None), None);
-        assert_eq!(answer("integer", "12", None), Some(json!(12)));
-        assert_eq!(answer("integer", "x", None), None);
-        assert_eq!(answer("array", "a, b", None), Some(json!(["a", "b"])));
+        let read = |kind: &str, text: &str| answer(kind, text, &Value::Null, None);
+        assert_eq!(read("boolean", "Nope"), Some(json!(false)));
+        assert_eq!(read("boolean", "maybe"), None);
+        assert_eq!(read("integer", "12"), Some(json!(12)));
+        assert_eq!(read("integer", "x"), None);
+        assert_eq!(read("array", "a, b"), Some(json!(["a", "b"])));
+        let numbers = json!({"items": {"type": "integer"}});
+        assert_eq!(answer("array", "1, 2", &numbers, None), Some(json!([1, 2])));
+        assert_eq!(answer("array", "1, x", &numbers, None), None);
         let choices = vec![json!("red"), json!("blue")];
-        assert_eq!(answer("string", "1", Some(&choices)), Some(json!("blue")));
-        assert_eq!(answer("array", "0,1", Some(&choices)), Some(json!(["red", "blue"])));
-        assert_eq!(answer("string", "7", Some(&choices)), None);
-        assert_eq!(answer("string", "", None), None);
+        let pick = |kind: &str, text: &str| answer(kind, text, &Value::Null, Some(&choices));
+        assert_eq!(pick("string", "1"), Some(json!("blue")));
+        assert_eq!(pick("array", "0,1,"), Some(json!(["red", "blue"])));
+        assert_eq!(pick("string", "7"), None);
+        assert_eq!(read("string", ""), None);
     }
 
     #[test]
-    fn prompts_name_the_kind_of_answer() {
-        assert_eq!(prompt("n", "integer", &json!({}), None, Some(&json!(3))), "n (integer) [3]: ");
-        assert_eq!(prompt("p", "string", &json!({"secret": true}), None, None), "p (secret): ");
+    fn prompts_name_the_kind_of_answer_and_the_default() {
+        let plain = |kind, schema: Value, default: Value| {
+            prompt("n", kind, &schema, None, Some(&default).filter(|default| !default.is_null()))
+        };
+        assert_eq!(plain("integer", json!({}), json!(3)), "n (integer) [3]: ");
+        assert_eq!(plain("string", json!({"secret": true}), json!(null)), "n (secret): ");
+        assert_eq!(plain("boolean", json!({}), json!(false)), "n (boolean) [n]: ");
+        assert_eq!(plain("array", json!({}), json!(["a", "b"])), "n (comma-separated list) [a,b]: ");
+        let colours: Vec<Value> = ["red", "green", "blue", "grey"].map(Value::from).into();
+        assert_eq!(
+            prompt("n", "string", &json!({}), Some(&colours), Some(&json!("blue"))),
+            "n: \n 0 - red\n 1 - green\n 2 - blue\n 3 - grey\nChoose from 0, 1, 2... [2]: "
+        );
     }
 }

@@ -271,7 +271,7 @@ fn configure(session: &mut Session, name: &str) -> Result<Value, Failure> {
         config = edit(&config)?;
     }
     if !form::yes("---\nDo you want me to save it? [y]: ").map_err(Failure::new)? {
-        return Err(Failure::silent(2));
+        return Err(Failure::new("Interrupted"));
     }
     Ok(session.client.put(&format!("/configs/{}", encode(name)), &config)?.json()?)
 }
