@@ -68,6 +68,8 @@ pub(super) async fn start_with(pool: PgPool, change: impl FnOnce(&mut Config)) -
     let addresses: Vec<String> = listeners.iter().map(|it| it.local_addr().unwrap().to_string()).collect();
     let mut config = Config::default();
     config.api.listen.clone_from(&addresses[0]);
+    // Unset, it would be the working directory, where registration writes the Python side over our sources.
+    config.data_dir = data.path().to_owned();
     change(&mut config);
     let access = Access::open(&store, &config).await.unwrap();
     let config = Arc::new(config);
