@@ -71,5 +71,9 @@ pub async fn overdue_inquiries(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> R
         let ttl = question["ttl"].as_f64().unwrap_or(0.0);
         ttl > 0.0 && (now - id.requested_at()).num_minutes() as f64 > ttl
     };
-    Ok(pending.into_iter().filter(|row| is_overdue(row.id, row.result.as_deref())).map(|row| row.id).collect())
+    Ok(pending
+        .into_iter()
+        .filter(|row| is_overdue(row.id, row.result.as_deref()))
+        .map(|row| row.id)
+        .collect())
 }

@@ -75,7 +75,8 @@ fn prompt(
 ) -> String {
     let default = default.map(|default| format!(" [{}]", shown(default, choices))).unwrap_or_default();
     if let Some(choices) = choices {
-        let list = choices.iter().enumerate().map(|(at, choice)| format!("\n {at} - {}", pytext::str(choice)));
+        let list =
+            choices.iter().enumerate().map(|(at, choice)| format!("\n {at} - {}", pytext::str(choice)));
         let some: Vec<String> = (0..choices.len().min(3)).map(|at| at.to_string()).collect();
         let more = if choices.len() > 3 { "..." } else { "" };
         return format!(

@@ -5,7 +5,12 @@ use crate::support::processes::eventually;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use st2d::{clock, content, engine::gc::Collected, service::{Service, Stop}, store::outputs};
+use st2d::{
+    clock, content,
+    engine::gc::Collected,
+    service::{Service, Stop},
+    store::outputs,
+};
 use std::time::Duration;
 
 /// A server that can run actions and whose collector keeps everything for a day.
@@ -59,7 +64,10 @@ async fn ended_executions_go_with_their_output_when_they_are_old(pool: PgPool) {
     let alive = run(&st2, "core.ask", json!({"ttl": 0}), "pending").await;
     let ago = |hours| clock::now() + TimeDelta::hours(hours);
     assert_eq!(collect(&st2, ago(23)).await.executions, 0);
-    assert_eq!((status(&st2, &ended).await.as_str(), count(&pool, "execution_output").await), ("succeeded", 1));
+    assert_eq!(
+        (status(&st2, &ended).await.as_str(), count(&pool, "execution_output").await),
+        ("succeeded", 1)
+    );
     assert_eq!(st2.get("/v1/executions").await.header("x-total-count"), Some("2"));
 
     let done = collect(&st2, ago(25)).await;
@@ -115,7 +123,11 @@ async fn output_lies_in_days_that_are_made_ahead_and_dropped_whole(pool: PgPool)
     tx.commit().await.unwrap();
     let exists = async |at: DateTime<Utc>| {
         let name = at.format("execution_output_%Y%m%d").to_string();
-        let found: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(name).fetch_one(&pool).await.unwrap();
+        let found: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(name)
+            .fetch_one(&pool)
+            .await
+            .unwrap();
         found
     };
     assert!(exists(old).await && !exists(now).await);
