@@ -7,3 +7,4 @@ mod schema;
 mod scripts;
 mod text;
 mod yaml11;
+mod yaql;

@@ -1,0 +1,111 @@
+//! What one evaluation may cost, and what it may ask of the outside.
+//!
+//! Steps are counted, not timed, so that the same expression always ends the same way; only searches by
+//! pattern, whose cost cannot be counted from outside, are charged by their text.
+
+use std::cell::Cell;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    error::{Error, Result},
+    value::Value,
+};
+
+/// Steps of one evaluation: an expression evaluated, an item visited or 64 bytes of text moved.
+const STEPS: u64 = 1_000_000;
+
+/// How deep expressions and iterators may nest while they are evaluated.
+///
+/// Chosen so that the deepest evaluation stays well inside the two megabytes a thread has.
+const MAX_DEPTH: u32 = 120;
+
+/// Bytes one text may have.
+pub(super) const MAX_TEXT: usize = 16 << 20;
+
+/// Functions that are not YAQL's own: `ctx()`, `item()`, `st2kv()`…
+pub trait Host {
+    /// Calls a function; nothing if there is none of that name.
+    ///
+    /// `args` are positional, `named` come as `name => value`.
+    fn call(&self, name: &str, args: &[Value], named: &[(String, Value)]) -> Option<Result<Value>>;
+}
+
+/// A host with no functions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {
+    fn call(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Option<Result<Value>> {
+        None
+    }
+}
+
+/// How to evaluate.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Items a collection may have (`yaql.limitIterators`); orquesta sets none.
+    pub limit_iterators: Option<usize>,
+    /// Whether sets in the answer become lists (`yaql.convertSetsToLists`); orquesta leaves them.
+    pub sets_to_lists: bool,
+    /// What `now()` answers.
+    pub now: DateTime<Utc>,
+}
+
+/// The state of one evaluation.
+pub(super) struct Runtime<'h> {
+    pub(super) host: &'h dyn Host,
+    pub(super) options: Options,
+    steps: Cell<u64>,
+    depth: Cell<u32>,
+}
+
+impl<'h> Runtime<'h> {
+    pub(super) fn new(options: Options, host: &'h dyn Host) -> Self {
+        Self { host, options, steps: Cell::new(STEPS), depth: Cell::new(0) }
+    }
+
+    /// Pays for `steps` steps.
+    pub(super) fn pay(&self, steps: u64) -> Result<()> {
+        if let Some(left) = self.steps.get().checked_sub(steps) {
+            self.steps.set(left);
+            Ok(())
+        } else {
+            self.steps.set(0);
+            Err(Error::limit("the expression takes too many steps"))
+        }
+    }
+
+    /// Pays for a text about to be made, and refuses one too long.
+    pub(super) fn pay_text(&self, bytes: usize) -> Result<()> {
+        if bytes > MAX_TEXT {
+            return Err(Error::new("MemoryQuotaExceededException", "Expression consumed too much memory"));
+        }
+        self.pay(bytes as u64 / 64)
+    }
+
+    /// Runs one level deeper.
+    pub(super) fn deeper<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        let depth = self.depth.get();
+        if depth >= MAX_DEPTH {
+            return Err(Error::new("RecursionError", "maximum recursion depth exceeded"));
+        }
+        self.depth.set(depth + 1);
+        let result = run();
+        self.depth.set(depth);
+        result
+    }
+
+    /// Checks the size of a collection against the limit.
+    pub(super) fn check_size(&self, size: usize) -> Result<()> {
+        match self.options.limit_iterators {
+            Some(limit) if size > limit => Err(too_large(limit)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A collection is larger than the limit.
+pub(super) fn too_large(limit: usize) -> Error {
+    Error::new("CollectionTooLargeException", format!("Collection length exceeds {limit} elements"))
+}
