@@ -9,6 +9,11 @@ const PLACE: &str = "the message of a bad pattern does not tell its place";
 
 const DIFFERENCES: &Differences = &[("function-f3a962261a", PLACE), ("function-27b15d2b40", PLACE)];
 
+const DELEGATES: &Differences = &[(
+    "yaql.tests.test_system.TestSystem.test_calling_non_callable",
+    "with delegates off, as orquesta has them, calling a value is an error of grammar",
+)];
+
 /// Cases of yaql's own tests that need Python: their data are live objects, functions of the test, or the
 /// clock of the day they were recorded; or they show the order of a set.
 const NEED_PYTHON: [&str; 16] = [
@@ -34,7 +39,7 @@ const NEED_PYTHON: [&str; 16] = [
 #[test]
 fn yaql_is_as_recorded() {
     let portable = |group: &str| !NEED_PYTHON.iter().any(|name| group.contains(name));
-    corpus::run("yaql", portable, &[], |case| check(case, 100, true));
+    corpus::run("yaql", portable, DELEGATES, |case| check(case, 100, true));
 }
 
 #[test]
@@ -99,6 +104,6 @@ fn is_same(expected: &Json, got: &Value) -> bool {
                         && is_same(expected, got)
                 })
         }
-        _ => yaql::to_json(got).to_string() == expected.to_string(),
+        _ => yaql::to_json(got) == *expected,
     }
 }
