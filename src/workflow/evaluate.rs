@@ -1,0 +1,169 @@
+//! What the conductor asks of the expression languages, and what expressions see.
+//!
+//! The conductor knows neither YAQL nor Jinja: whoever drives it brings an [`Evaluate`]. Variables are
+//! looked up where they stand and merged one by one, so an expression costs what it reads, not what the
+//! whole context holds.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::Status;
+
+/// An expression that could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(
+    /// Class and message as users see them: `YaqlEvaluationException: Unable to …`.
+    pub String,
+);
+
+/// Evaluates the expressions of a definition.
+pub trait Evaluate {
+    /// Evaluates the expressions in a text, or in the keys and values of a structure.
+    ///
+    /// # Errors
+    /// The first expression that fails.
+    fn evaluate(&self, value: &Value, scope: &Scope<'_>) -> Result<Value, Fault>;
+}
+
+/// The task whose expressions are evaluated.
+#[derive(Debug, Clone, Copy)]
+pub struct CurrentTask<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its route.
+    pub route: usize,
+    /// What its action answered, once it has.
+    pub result: Option<&'a Value>,
+}
+
+/// Answers what expressions ask about the run as a whole.
+pub trait Tasks {
+    /// The status of a task on a route, or on the nearest earlier route that leads to it.
+    fn status(&self, task: &str, route: usize) -> Status;
+}
+
+/// What an expression can see.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The contexts, earliest first; a later one wins, dictionaries are merged.
+    pub(super) layers: &'a [&'a Map<String, Value>],
+    /// Values set since, by the same list of inputs, variables or publishes; these replace.
+    pub(super) set: Option<&'a Map<String, Value>>,
+    pub(super) task: Option<CurrentTask<'a>>,
+    pub(super) item: Option<&'a Value>,
+    pub(super) tasks: Option<&'a dyn Tasks>,
+}
+
+impl<'a> Scope<'a> {
+    /// Variables alone, in layers; a later one wins.
+    pub fn of(layers: &'a [&'a Map<String, Value>]) -> Self {
+        Self { layers, set: None, task: None, item: None, tasks: None }
+    }
+
+    /// With an item of a task with items.
+    #[must_use]
+    pub fn with_item(self, item: &'a Value) -> Self {
+        Self { item: Some(item), ..self }
+    }
+
+    /// The value of a variable, private ones included.
+    pub fn var(&self, name: &str) -> Option<Cow<'a, Value>> {
+        if let Some(value) = self.set.and_then(|set| set.get(name)) {
+            return Some(Cow::Borrowed(value));
+        }
+        let mut found: Vec<&'a Value> = Vec::new();
+        for layer in self.layers.iter().rev() {
+            let Some(value) = layer.get(name) else { continue };
+            if value.is_object() {
+                found.push(value);
+                continue;
+            }
+            // What is no dictionary hides all before it, and is hidden by all after it.
+            if found.is_empty() {
+                found.push(value);
+            }
+            break;
+        }
+        let first = found.pop()?;
+        if found.is_empty() {
+            return Some(Cow::Borrowed(first));
+        }
+        let mut merged = first.clone();
+        for later in found.into_iter().rev() {
+            merge_value(&mut merged, later);
+        }
+        Some(Cow::Owned(merged))
+    }
+
+    /// All variables but the private ones, whose names begin with two underscores.
+    pub fn vars(&self) -> Map<String, Value> {
+        let mut vars = merged(self.layers);
+        if let Some(set) = self.set {
+            for (name, value) in set {
+                vars.insert(name.clone(), value.clone());
+            }
+        }
+        vars.retain(|name, _| !name.starts_with("__"));
+        vars
+    }
+
+    /// The names of all variables but the private ones.
+    pub fn names(&self) -> Vec<&'a str> {
+        let mut names: Vec<&'a str> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for layer in self.layers.iter().copied().chain(self.set) {
+            for name in layer.keys() {
+                if !name.starts_with("__") && seen.insert(name.as_str()) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
+    /// The task, where there is one.
+    pub fn task(&self) -> Option<CurrentTask<'a>> {
+        self.task
+    }
+
+    /// The item of a task with items.
+    pub fn item(&self) -> Option<&'a Value> {
+        self.item
+    }
+
+    /// The status of a task, by default on the current task's route.
+    pub fn task_status(&self, task: &str, route: Option<usize>) -> Status {
+        let route = route.or(self.task.map(|task| task.route)).unwrap_or(0);
+        self.tasks.map_or(Status::Unset, |tasks| tasks.status(task, route))
+    }
+}
+
+/// Contexts folded into one.
+pub(super) fn merged(layers: &[&Map<String, Value>]) -> Map<String, Value> {
+    let mut whole = Map::new();
+    for layer in layers {
+        merge(&mut whole, layer);
+    }
+    whole
+}
+
+/// Lays `over` on `under`: dictionaries are merged, everything else is replaced.
+pub(super) fn merge(under: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (key, value) in over {
+        match under.get_mut(key) {
+            Some(below) => merge_value(below, value),
+            None => {
+                under.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn merge_value(under: &mut Value, over: &Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => merge(under, over),
+        (under, over) => *under = over.clone(),
+    }
+}

@@ -1,0 +1,27 @@
+//! Workflows: definitions are compiled, and a pure conductor decides what runs next.
+//!
+//! A front end ([`orquesta`]) reads and checks a definition and compiles it to the intermediate form
+//! ([`ir`]). The [`Conductor`] holds a run of it: it is told what was requested and what became of tasks,
+//! and answers which tasks to start, what the workflow's status is and what it gave. It reads no clock,
+//! no file and no database; expressions are evaluated by an [`Evaluate`] it is handed. Its state is saved
+//! in pieces ([`Piece`]), so that a step writes what it changed.
+//!
+//! Left out: how tasks are run, what `task()` and `st2kv()` find, and the front ends of action chains and
+//! Mistral; the intermediate form has room for them.
+
+mod conductor;
+mod evaluate;
+pub mod ir;
+mod log;
+mod machine;
+pub mod orquesta;
+mod pieces;
+mod state;
+mod status;
+
+pub use conductor::{Call, Conductor, Error, NextTask, Rerun, TaskEvent};
+pub use evaluate::{CurrentTask, Evaluate, Fault, Scope, Tasks};
+pub use log::Entry as LogEntry;
+pub use pieces::Piece;
+pub use state::{Attempts, Entry, Staged, State, Taken};
+pub use status::Status;
