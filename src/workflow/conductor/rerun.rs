@@ -120,23 +120,20 @@ impl Conductor {
             staged.completed = false;
             staged.items.clone()
         });
-        match items.filter(|_| task.items.is_some()) {
-            Some(mut items) => {
-                for status in &mut items {
-                    if reset_items || status.is_abended() {
-                        *status = Status::Unset;
-                    }
+        if let Some(mut items) = items.filter(|_| task.items.is_some()) {
+            for status in &mut items {
+                if reset_items || status.is_abended() {
+                    *status = Status::Unset;
                 }
-                self.state.set_items(key, Some(items));
             }
-            None => {
-                self.state.unstage(key);
-                if task.items.is_none() {
-                    self.add_entry(key, ins.clone(), prev.clone(), evaluate);
-                }
-                let (task, route) = key;
-                self.state.stage(Staged { task, route, ins, prev, ready: true, ..Staged::default() });
+            self.state.set_items(key, Some(items));
+        } else {
+            self.state.unstage(key);
+            if task.items.is_none() {
+                self.add_entry(key, ins.clone(), prev.clone(), evaluate);
             }
+            let (task, route) = key;
+            self.state.stage(Staged { task, route, ins, prev, ready: true, ..Staged::default() });
         }
         self.rendered.remove(&key);
         for at in self.descendants(at) {

@@ -109,7 +109,8 @@ impl Conductor {
                 for (key, command) in commands {
                     self.run_command(key, command, evaluate)?;
                 }
-                return Ok(self.close(at));
+                self.close(at);
+                return Ok(());
             }
         }
         self.tell_workflow(at)?;
