@@ -61,7 +61,7 @@ impl Entry {
 
 /// The errors of a workflow, each once, in the order they came.
 #[derive(Debug, Clone, Default)]
-pub struct Log {
+pub(super) struct Log {
     entries: Vec<Entry>,
     /// How many entries have a digest: what is not here cannot be a repetition.
     digests: HashMap<u64, usize>,
@@ -69,7 +69,7 @@ pub struct Log {
 
 impl Log {
     /// The entries.
-    pub fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 

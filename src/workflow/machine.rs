@@ -2,7 +2,7 @@
 //!
 //! `None` means that nothing changes. Each function is one table of the contract, an arm per row.
 
-#[expect(clippy::enum_glob_use, reason = "the tables read as tables")]
+#[allow(clippy::enum_glob_use, reason = "the tables read as tables")]
 use super::Status::{self, *};
 
 /// How the tasks beside the one that reports stand, as far as the workflow's status depends on it.

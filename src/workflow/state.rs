@@ -20,7 +20,7 @@ use super::{
 };
 
 /// A task on one of its routes.
-pub type Key = (TaskIx, usize);
+pub(super) type Key = (TaskIx, usize);
 
 /// One run of a task.
 #[derive(Debug, Clone, PartialEq, Default)]
