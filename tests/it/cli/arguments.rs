@@ -38,7 +38,8 @@ fn usage_errors_are_those_of_the_python_client() {
             let ran = st2.run(&argv);
             let text = |name: &str| step["answer"][name].as_str().unwrap_or_default().to_owned();
             all += 1;
-            if (ran.code, &ran.stdout, &ran.stderr) != (2, &text("stdout"), &text("stderr")) {
+            let stderr = without_additions(&ran.stderr);
+            if (ran.code, &ran.stdout, &stderr) != (2, &text("stdout"), &text("stderr")) {
                 wrong.push(format!("st2 {}\n{}{}", argv.join(" "), ran.stdout, ran.stderr));
             }
         }
@@ -46,4 +47,11 @@ fn usage_errors_are_those_of_the_python_client() {
     println!("cli: {} of {all}", all - wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(all > 50, "the corpus has hardly any usage errors ({all})");
+}
+
+/// Commands that only our client has stand among the choices; the recorded list knows none of them.
+fn without_additions(stderr: &str) -> String {
+    ["dev"].iter().fold(stderr.to_owned(), |text, name| {
+        text.replace(&format!(",{name},"), ",").replace(&format!("'{name}', "), "")
+    })
 }

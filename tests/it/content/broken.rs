@@ -96,7 +96,7 @@ const BROKEN: &[Fault] = &[
     ("no_runner", "name: NAME\n", (1, 1), "'runner_type' is a required property"),
     ("number_as_runner", "name: NAME\nrunner_type: 1\n", (2, 14), "1 is not of type 'string'"),
     ("unknown_runner", "name: NAME\nrunner_type: nosuch\n", (2, 14), "RunnerType nosuch is not found."),
-    ("removed_runner", "name: NAME\nrunner_type: run-local\n", (2, 14), "RunnerType run-local is not found."),
+    ("removed_runner", "name: NAME\nrunner_type: windows-cmd\n", (2, 14), "RunnerType windows-cmd is not found."),
     ("immutable_of_runner", "name: NAME\nrunner_type: remote-shell-cmd\nparameters:\n  parallel:\n    immutable: true\n", (5, 16), "Param parallel is declared immutable in runner. Cannot override in action."),
     ("nul_in_name", "name: \"NAME\\0\"\nrunner_type: noop\n", (1, 7), "holds a NUL character"),
 ];

@@ -59,7 +59,7 @@ const FORMS: &[Form] = &[
             "trigger_types: [{description: d}]",
             "trigger_types: [{name: a}, {name: a}]",
             "trigger_types: [{name: a, pack: other}]",
-            "trigger_types: [{name: a, schema: {}}]",
+            "trigger_types: [{name: [a]}]",
             "class_name: \"\"",
         ],
     },
