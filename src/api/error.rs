@@ -1,7 +1,11 @@
 //! Errors as clients see them: a status and `{"faultstring": "…"}`. The one place that knows which status an error
 //! of the modules below has. What is not listed here is 500, shows no detail, and is logged once, here.
 
-use crate::{access, content, datastore, engine::execution, model, store};
+use crate::{
+    access, content, datastore,
+    engine::{execution, inquiry},
+    model, store,
+};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{
@@ -139,6 +143,19 @@ impl From<sqlx::Error> for Error {
 impl From<model::BadObjectId> for Error {
     fn from(error: model::BadObjectId) -> Self {
         Self::bad_request(error.to_string())
+    }
+}
+
+impl From<inquiry::Error> for Error {
+    fn from(error: inquiry::Error) -> Self {
+        match error {
+            inquiry::Error::Execution(error) => Self::Execution(error),
+            inquiry::Error::NotAsked { .. } => Self::forbidden(error.to_string()),
+            inquiry::Error::NotAnInquiry(_)
+            | inquiry::Error::TimedOut(_)
+            | inquiry::Error::Closed(_)
+            | inquiry::Error::Unfit { .. } => Self::bad_request(error.to_string()),
+        }
     }
 }
 

@@ -197,6 +197,12 @@ pub(super) fn routes() -> Routes {
         POST Api "/executions/{id}/re_run" Login => executions::write::rerun,
             about("Run an execution again").secrets().body(&executions::write::RERUN);
 
+        GET Api "/inquiries" Needs(P::InquiryList) => inquiries::list,
+            about("List open inquiries").pages().attributes();
+        GET Api "/inquiries/{id}" Login => inquiries::get, about("Get an open inquiry");
+        PUT Api "/inquiries/{id}" Login => inquiries::respond,
+            about("Answer an inquiry").body(&inquiries::RESPONSE);
+
         GET Api "/apikeys" Needs(P::ApiKeyList) => api_keys::list,
             about("List API keys").list(&api_keys::LIST).secrets();
         POST Api "/apikeys" Needs(P::ApiKeyCreate) => api_keys::create,

@@ -3,6 +3,7 @@
 
 pub mod execution;
 pub mod gc;
+pub mod inquiry;
 mod neighbours;
 mod node;
 pub mod runner;

@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod config;
 pub mod content;
 pub mod execution;
+pub mod inquiry;
 pub mod key_value;
 pub mod pack;
 pub mod runner_type;

@@ -9,6 +9,7 @@ pub(super) mod configs;
 pub(super) mod content;
 pub(super) mod docs;
 pub(super) mod executions;
+pub(super) mod inquiries;
 pub(super) mod keys;
 pub(super) mod pack_files;
 pub(super) mod pack_register;

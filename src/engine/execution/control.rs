@@ -129,7 +129,7 @@ async fn open(engine: &Engine, id: ExecutionId) -> Result<Arc<Execution>, Error>
 }
 
 /// Makes one guarded change; `None` when another was first.
-async fn change(
+pub(in crate::engine) async fn change(
     engine: &Engine,
     current: &Arc<Execution>,
     to: ExecutionStatus,

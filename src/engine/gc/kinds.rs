@@ -2,8 +2,8 @@
 
 use crate::{
     clock,
-    engine::{Engine, execution::control},
-    model::{ExecutionId, ExecutionStatus},
+    engine::{Engine, inquiry},
+    model::ExecutionId,
     service::Stop,
     store::{Result, Store, collector, keys, outputs, tokens},
 };
@@ -49,8 +49,8 @@ pub(super) async fn executions(engine: &Engine, before: DateTime<Utc>, stop: &St
 pub(super) async fn inquiries(engine: &Engine, now: DateTime<Utc>) -> Result<u64> {
     let mut ended = 0;
     for id in collector::overdue_inquiries(engine.store().pool(), now).await? {
-        match control::set(engine, id, Some(ExecutionStatus::Timeout), None).await {
-            Ok(_) => ended += 1,
+        match inquiry::time_out(engine, id).await {
+            Ok(()) => ended += 1,
             // It was answered just now.
             Err(error) => tracing::info!("Inquiry {id} is left as it is: {error}"),
         }

@@ -4,6 +4,7 @@ mod control;
 mod external;
 mod faults;
 mod http_request;
+mod inquiries;
 mod messages;
 mod nodes;
 mod python;
