@@ -18,6 +18,8 @@ pub enum Event {
     Announcement(Arc<Announcement>),
     /// An execution of another node printed something: there are more rows of it.
     Printed(ExecutionId),
+    /// A trigger instance was stored that waits for the rules engine.
+    Dispatched,
     /// What packs bring changed (actions, rules, configs…): caches made from it are stale.
     Content,
 }

@@ -11,7 +11,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// Events kept for slow subscribers. The ring itself is small; it bounds what a stalled subscriber keeps alive.
 const RING: usize = 4096;
@@ -23,6 +23,7 @@ pub struct Bus {
     /// What happened on this node alone: for those who tell the others.
     here: broadcast::Sender<Event>,
     content: Arc<AtomicU64>,
+    dispatched: Arc<Notify>,
 }
 
 /// A subscription; dropping it ends it.
@@ -42,7 +43,12 @@ pub enum Received {
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { sender: broadcast::channel(RING).0, here: broadcast::channel(RING).0, content: Arc::default() }
+        Self {
+            sender: broadcast::channel(RING).0,
+            here: broadcast::channel(RING).0,
+            content: Arc::default(),
+            dispatched: Arc::default(),
+        }
     }
 }
 
@@ -60,6 +66,10 @@ impl Bus {
         if matches!(event, Event::Content) {
             self.content.fetch_add(1, Ordering::Release);
         }
+        if matches!(event, Event::Dispatched) {
+            // For the rules engine alone, which would otherwise have to hear everything.
+            return self.dispatched.notify_one();
+        }
         // No subscriber is no error.
         let _ = self.sender.send(event);
     }
@@ -68,6 +78,11 @@ impl Bus {
     /// it is in force the moment `publish` returns.
     pub fn content_version(&self) -> u64 {
         self.content.load(Ordering::Acquire)
+    }
+
+    /// Waits for an [`Event::Dispatched`], one before the call included. For one waiter.
+    pub async fn dispatched(&self) {
+        self.dispatched.notified().await;
     }
 
     /// Everything published from now on.

@@ -271,6 +271,8 @@ section! {
         validate_output_schema: bool = false,
         /// Check what rules say to trigger types of packs; those of the program are always checked.
         validate_trigger_parameters: bool = true,
+        /// Check payloads against the schemas of trigger types of packs; those of the program are always checked.
+        validate_trigger_payload: bool = true,
     }
 }
 

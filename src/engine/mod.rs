@@ -1,5 +1,5 @@
 //! The engine: one folder per stage, in the order an event travels. Stages meet in rows, not in calls; the front
-//! doors (`execution::request`) are open to all.
+//! doors (`trigger::dispatch`, `execution::request`) are open to all.
 
 pub mod execution;
 pub mod gc;
@@ -8,6 +8,7 @@ mod neighbours;
 mod node;
 pub mod runner;
 pub mod scheduler;
+pub mod trigger;
 
 use crate::{
     access::Access,
@@ -16,7 +17,7 @@ use crate::{
     model::{Execution, ExecutionId},
     pack_config,
     service::Stop,
-    store::{Store, ledger::Ledger, nodes::Node},
+    store::{Store, ledger::Ledger, nodes::Node, trigger_instances},
 };
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -38,6 +39,10 @@ struct Shared {
     store: Store,
     datastore: Datastore,
     ledger: Ledger,
+    trigger_writer: trigger_instances::Writer,
+    /// Events on their way to the rules.
+    events: trigger::Queue,
+    triggers: trigger::Catalog,
     catalog: execution::Catalog,
     registry: runner::Registry,
     access: Access,
@@ -90,6 +95,9 @@ impl Engine {
         let slots = Arc::new(Semaphore::new(config.actionrunner.actions_pool_size.max(1)));
         let engine = Self {
             shared: Arc::new(Shared {
+                trigger_writer: trigger_instances::Writer::start(&store),
+                events: trigger::Queue::default(),
+                triggers: trigger::Catalog::new(&store),
                 catalog: execution::Catalog::new(&store),
                 registry: runner::Registry::with_all(&config, store.bus(), &host),
                 datastore: Datastore::new(&store, &config),
@@ -146,6 +154,11 @@ impl Engine {
     /// Cached actions with their runner types.
     pub fn catalog(&self) -> &execution::Catalog {
         &self.shared.catalog
+    }
+
+    /// Cached triggers and trigger types.
+    pub fn triggers(&self) -> &trigger::Catalog {
+        &self.shared.triggers
     }
 
     /// Names of the runners this build can run.

@@ -203,6 +203,10 @@ ids! {
     TriggerTypeId,
     /// A kind of event with parameters.
     TriggerId,
+    /// One event.
+    TriggerInstanceId,
+    /// What a rule made of an event.
+    EnforcementId,
     /// A sensor.
     SensorId,
     /// A rule.

@@ -18,6 +18,7 @@ mod sensor;
 mod status;
 pub mod time;
 mod trigger;
+mod trigger_instance;
 mod version;
 
 pub use action::{Action, NewAction, RunnerType, Snapshot, SnapshotViews};
@@ -37,4 +38,5 @@ pub use rule::{Rule, RuleType};
 pub use sensor::Sensor;
 pub use status::ExecutionStatus;
 pub use trigger::{Trigger, TriggerType, parameters_hash};
+pub use trigger_instance::{TraceContext, TriggerInstance, TriggerInstanceStatus};
 pub use version::{STACKSTORM_VERSION, Version, VersionError, matches_comparison, matches_range};

@@ -23,6 +23,7 @@ pub mod secrets;
 pub mod sensors;
 pub mod snapshots;
 pub mod tokens;
+pub mod trigger_instances;
 pub mod triggers;
 mod tx;
 pub mod unload;

@@ -78,7 +78,7 @@ impl Kind {
             },
             Event::Output(_) => &[Self::Output],
             Event::Announcement(_) => &[Self::Announcement],
-            Event::Content | Event::Printed(_) => &[],
+            Event::Content | Event::Dispatched | Event::Printed(_) => &[],
         }
     }
 }
@@ -100,7 +100,7 @@ pub(super) fn frame(event: &Event, kind: Kind, view: &View) -> Bytes {
         }
         Event::Output(event) => output_frame(event),
         Event::Announcement(announcement) => announcement_frame(announcement),
-        Event::Content | Event::Printed(_) => Bytes::new(),
+        Event::Content | Event::Dispatched | Event::Printed(_) => Bytes::new(),
     }
 }
 

@@ -104,8 +104,8 @@ impl Gathered {
                 payload: it.payload.clone(),
                 trace_context: it.trace_context.clone(),
             }),
-            // Never of this node.
-            Event::Printed(_) => {}
+            // The former are found by whoever sweeps, the latter never of this node.
+            Event::Dispatched | Event::Printed(_) => {}
         }
     }
 

@@ -10,5 +10,6 @@ mod conventions;
 mod executions;
 mod keys;
 mod edits;
+mod events;
 mod server;
 mod stream;

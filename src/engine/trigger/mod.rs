@@ -1,0 +1,195 @@
+//! The front door for events: whatever happens, webhook, timer, sensor or the engine itself, comes in by
+//! [`dispatch`], and leaves a trigger instance that the rules engine takes up.
+//!
+//! An event counts when its row is stored: the sender hears yes after the commit. From there on rows are the truth:
+//! the instance is handed to the rules engine of this node in memory, and a row that nobody took up (a crash, a full
+//! queue) is found by its sweep, on any node.
+//!
+//! | door | stored | for |
+//! |---|---|---|
+//! | [`dispatch`] | with its neighbours, by the group writer | webhooks, sensors |
+//! | [`dispatch_once`] | the same, unless its key was there before | timers |
+//! | [`dispatch_in`] | in the caller's transaction | what must happen exactly when something else is stored |
+//!
+//! Left out: what an event means. That is `engine::rules`.
+
+mod catalog;
+mod payload;
+mod queue;
+
+pub use catalog::Catalog;
+pub(in crate::engine) use queue::Queue;
+
+use super::Engine;
+use crate::{
+    clock,
+    model::{ObjectId, TraceContext, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
+    store::{
+        self, Tx,
+        trigger_instances::{self, New},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// Which trigger an event is of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A trigger by its reference, `pack.name`; that of a type without parameters is the type's own.
+    Ref(String),
+    /// The trigger of a type with these parameters.
+    Typed {
+        /// Reference of the type.
+        kind: String,
+        /// As a rule says them.
+        parameters: Map<String, Value>,
+    },
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Occurrence {
+    /// What it is of.
+    pub target: Target,
+    /// What it brings.
+    pub payload: Value,
+    /// Where it belongs.
+    pub trace: TraceContext,
+    /// Check the payload against the trigger type's schema. The engine's own events are not checked.
+    pub checked: bool,
+    /// When; now, if nobody says.
+    pub at: Option<DateTime<Utc>>,
+}
+
+impl Occurrence {
+    /// An event of the engine itself, which needs no check.
+    pub fn of(reference: impl Into<String>, payload: Value) -> Self {
+        Self {
+            target: Target::Ref(reference.into()),
+            payload,
+            trace: TraceContext::default(),
+            checked: false,
+            at: None,
+        }
+    }
+
+    /// An event from outside, whose payload is checked.
+    pub fn checked(target: Target, payload: Value) -> Self {
+        Self { target, payload, trace: TraceContext::default(), checked: true, at: None }
+    }
+
+    /// The same, in this trace.
+    #[must_use]
+    pub fn traced(mut self, trace: TraceContext) -> Self {
+        self.trace = trace;
+        self
+    }
+}
+
+/// Why an event was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such trigger.
+    #[error("Trigger \"{0}\" doesn't exist.")]
+    NoSuchTrigger(String),
+    /// The payload does not fit the trigger type, or there is no such type.
+    #[error(
+        "Trigger payload validation failed and validation is enabled, not dispatching a trigger \"{trigger}\" \
+         ({payload}): {reason}"
+    )]
+    Payload {
+        /// As it was named.
+        trigger: String,
+        /// As Python prints it.
+        payload: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The database failed; nothing was stored.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Stores an event. When this answers, the event is durable and on its way to the rules.
+///
+/// # Errors
+/// [`Error`]; nothing was stored.
+pub async fn dispatch(engine: &Engine, occurrence: Occurrence) -> Result<TriggerInstanceId, Error> {
+    let instance = ready(engine, occurrence).await?;
+    let id = instance.id;
+    store_and_hand_over(engine, New { instance, once: None }).await?;
+    Ok(id)
+}
+
+/// Stores an event that has this key, unless one of the same key was stored before: then `None`. A key holds over
+/// nodes and restarts, for as long as the trigger instance is kept.
+///
+/// # Errors
+/// [`Error`]; nothing was stored, and the same call may be made again.
+pub async fn dispatch_once(
+    engine: &Engine,
+    occurrence: Occurrence,
+    key: String,
+) -> Result<Option<TriggerInstanceId>, Error> {
+    let instance = ready(engine, occurrence).await?;
+    let id = instance.id;
+    let is_new = store_and_hand_over(engine, New { instance, once: Some(key) }).await?;
+    Ok(is_new.then_some(id))
+}
+
+/// Stores an event in a transaction of the caller: it happens if, and when, that commits. With a key, as in
+/// [`dispatch_once`].
+///
+/// # Errors
+/// [`Error`]; a trigger that does not exist leaves the transaction usable.
+pub async fn dispatch_in(
+    engine: &Engine,
+    tx: &mut Tx,
+    occurrence: Occurrence,
+    key: Option<String>,
+) -> Result<Option<TriggerInstanceId>, Error> {
+    let instance = ready(engine, occurrence).await?;
+    let id = instance.id;
+    let stored = trigger_instances::insert(tx, &[New { instance, once: key }]).await?;
+    Ok(stored.contains(&id).then_some(id))
+}
+
+async fn store_and_hand_over(engine: &Engine, new: New) -> Result<bool, Error> {
+    let instance = new.instance.clone();
+    let is_new = engine.shared.trigger_writer.insert(new).await?;
+    if is_new {
+        engine.shared.events.push(instance);
+    }
+    Ok(is_new)
+}
+
+/// Finds the trigger and checks the payload.
+async fn ready(engine: &Engine, occurrence: Occurrence) -> Result<Arc<TriggerInstance>, Error> {
+    let Occurrence { target, payload, trace, checked, at } = occurrence;
+    let catalog = &engine.shared.triggers;
+    if checked {
+        payload::check(catalog, engine.config(), &target, &payload).await?;
+    }
+    let trigger = match target {
+        Target::Ref(reference) => {
+            if catalog.trigger(&reference).await?.is_none() {
+                return Err(Error::NoSuchTrigger(reference));
+            }
+            reference
+        }
+        Target::Typed { kind, parameters } => {
+            let found = catalog.trigger_of(&kind, &parameters).await?;
+            found.ok_or(Error::NoSuchTrigger(kind))?.reference()
+        }
+    };
+    let now = clock::now();
+    Ok(Arc::new(TriggerInstance {
+        id: TriggerInstanceId(ObjectId::at(now)),
+        trigger,
+        payload,
+        occurred_at: at.unwrap_or(now),
+        status: TriggerInstanceStatus::Pending,
+        trace,
+    }))
+}

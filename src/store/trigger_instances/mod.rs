@@ -1,0 +1,138 @@
+//! Trigger instances. The writer of them is [`Writer`]; what joins a transaction of its caller is here.
+
+mod writer;
+
+pub use writer::Writer;
+
+use super::{Result, Tx};
+use crate::{
+    bus::Event,
+    model::{TraceContext, TraceId, TriggerInstance, TriggerInstanceId},
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor, types::Json};
+use std::{collections::HashSet, sync::Arc};
+
+/// A new trigger instance.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// The row.
+    pub instance: Arc<TriggerInstance>,
+    /// What its source names it by, if it must come once.
+    pub once: Option<String>,
+}
+
+/// Columns as they are kept.
+struct Row {
+    id: TriggerInstanceId,
+    trigger: String,
+    payload: Json<Value>,
+    occurred_at: DateTime<Utc>,
+    status: String,
+    trace_id: Option<TraceId>,
+    trace_tag: Option<String>,
+}
+
+impl TryFrom<Row> for TriggerInstance {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.id,
+            trigger: row.trigger,
+            payload: row.payload.0,
+            occurred_at: row.occurred_at,
+            status: row.status.parse().map_err(|error: String| sqlx::Error::Decode(error.into()))?,
+            trace: TraceContext { id: row.trace_id, tag: row.trace_tag },
+        })
+    }
+}
+
+fn all(rows: Vec<Row>) -> Result<Vec<TriggerInstance>> {
+    Ok(rows.into_iter().map(TriggerInstance::try_from).collect::<sqlx::Result<_>>()?)
+}
+
+/// `SELECT` of whole rows, and what follows it.
+macro_rules! select {
+    ($rest:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT id AS "id: TriggerInstanceId", trigger, payload AS "payload: Json<Value>", occurred_at, status,
+                trace_id AS "trace_id: TraceId", trace_tag
+            FROM trigger_instances "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+/// Stores new ones in a transaction of the caller; the rules engine hears of them when that commits. Answers those
+/// that are new: of those that must come once, one that was stored before is not.
+pub async fn insert(tx: &mut Tx, new: &[New]) -> Result<HashSet<TriggerInstanceId>> {
+    let stored = insert_all(tx.conn(), new.iter()).await?;
+    if !stored.is_empty() {
+        tx.emit(Event::Dispatched);
+    }
+    Ok(stored)
+}
+
+/// The statement behind both doors.
+async fn insert_all(
+    connection: &mut PgConnection,
+    new: impl Iterator<Item = &New>,
+) -> sqlx::Result<HashSet<TriggerInstanceId>> {
+    let new: Vec<&New> = new.collect();
+    let all = || new.iter().map(|new| &*new.instance);
+    let rows = sqlx::query_scalar!(
+        r#"INSERT INTO trigger_instances (id, trigger, payload, occurred_at, status, trace_id, trace_tag, once)
+           SELECT id, trigger, payload::json, occurred_at, status, trace_id, trace_tag, once
+           FROM unnest($1::bytea[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::text[],
+               $8::text[]) AS t (id, trigger, payload, occurred_at, status, trace_id, trace_tag, once)
+           ON CONFLICT DO NOTHING
+           RETURNING id AS "id: TriggerInstanceId""#,
+        &all().map(|it| it.id.as_bytes()).collect::<Vec<_>>() as _,
+        &all().map(|it| it.trigger.as_str()).collect::<Vec<_>>() as _,
+        &all().map(|it| it.payload.to_string()).collect::<Vec<_>>(),
+        &all().map(|it| it.occurred_at).collect::<Vec<_>>(),
+        &all().map(|it| it.status.as_str()).collect::<Vec<_>>() as _,
+        &all().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,
+        &all().map(|it| it.trace.tag.as_deref()).collect::<Vec<_>>() as _,
+        &new.iter().map(|new| new.once.as_deref()).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Removes rows whose senders were refused although their commit may have gone through, unless rules had their say.
+async fn remove(connection: &mut PgConnection, ids: &[TriggerInstanceId]) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM trigger_instances WHERE id = ANY ($1) AND status = 'pending'", ids as _)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The trigger instance of this id, if there is one.
+pub async fn find_by_id(db: impl PgExecutor<'_>, id: TriggerInstanceId) -> Result<Option<TriggerInstance>> {
+    Ok(list_by_ids(db, &[id]).await?.pop())
+}
+
+/// Those of these ids, in the order of the ids.
+pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[TriggerInstanceId]) -> Result<Vec<TriggerInstance>> {
+    let rows = select!(
+        "JOIN unnest($1::bytea[]) WITH ORDINALITY AS wanted (wanted_id, place) ON id = wanted_id ORDER BY place",
+        ids as _
+    );
+    all(rows.fetch_all(db).await?)
+}
+
+/// Up to `most` that wait and were made before `before`, oldest first; those that somebody is writing about at the
+/// moment are left out, and the others are locked until the transaction ends.
+pub async fn claim(tx: &mut Tx, before: TriggerInstanceId, most: i64) -> Result<Vec<TriggerInstance>> {
+    let rows = select!(
+        "WHERE status IN ('pending', 'processing') AND id <= $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        before as _,
+        most
+    );
+    all(rows.fetch_all(tx.conn()).await?)
+}
