@@ -4,11 +4,13 @@
 //! ([`ir`]). The [`Conductor`] holds a run of it: it is told what was requested and what became of tasks,
 //! and answers which tasks to start, what the workflow's status is and what it gave. It reads no clock,
 //! no file and no database; expressions are evaluated by an [`Evaluate`] it is handed. Its state is saved
-//! in pieces ([`Piece`]), so that a step writes what it changed.
+//! in pieces ([`Piece`]), so that a step writes what it changed. Action chains have a machine of their own
+//! ([`action_chain`]), for they have hardly anything in common with the rest.
 //!
-//! Left out: how tasks are run, what `task()` and `st2kv()` find, and the front ends of action chains and
-//! Mistral; the intermediate form has room for them.
+//! Left out: how tasks are run, what `task()` and `st2kv()` find, and a front end of Mistral; the
+//! intermediate form has room for it.
 
+pub mod action_chain;
 mod conductor;
 mod evaluate;
 pub mod ir;
