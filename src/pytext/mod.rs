@@ -13,6 +13,7 @@ mod json_read;
 mod json_write;
 mod literal;
 mod number;
+mod python_json;
 pub mod regex;
 mod repr;
 mod truth;
@@ -26,6 +27,7 @@ pub(crate) use number::equal_text;
 pub use number::{
     big, float, float_repr, from_big, from_f64, is_float, is_int, number_cmp, number_eq, py_eq, to_f64,
 };
+pub use python_json::python_json;
 pub use repr::{repr, repr_str, str, type_name};
 pub use truth::truthy;
 pub use unicode::is_space;

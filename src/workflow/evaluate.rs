@@ -40,8 +40,26 @@ pub struct CurrentTask<'a> {
 
 /// Answers what expressions ask about the run as a whole.
 pub trait Tasks {
-    /// The status of a task on a route, or on the nearest earlier route that leads to it.
-    fn status(&self, task: &str, route: usize) -> Status;
+    /// The routes: the transitions that led to each.
+    fn routes(&self) -> &[Vec<String>];
+
+    /// The status of a task on this very route; nothing if it did not run there.
+    fn status_on(&self, task: &str, route: usize) -> Option<Status>;
+
+    /// The route a task ran on and its status there: on this one, or on the nearest earlier route that leads
+    /// to it.
+    fn find(&self, task: &str, route: usize) -> Option<(usize, Status)> {
+        let routes = self.routes();
+        let mut route = route;
+        loop {
+            if let Some(status) = self.status_on(task, route) {
+                return Some((route, status));
+            }
+            let steps = routes.get(route)?;
+            // All of its steps are steps of this one too.
+            route = (0..route).rev().find(|at| routes[*at].iter().all(|step| steps.contains(step)))?;
+        }
+    }
 }
 
 /// What an expression can see.
@@ -66,6 +84,18 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn with_item(self, item: &'a Value) -> Self {
         Self { item: Some(item), ..self }
+    }
+
+    /// With the task whose expressions are evaluated.
+    #[must_use]
+    pub fn with_task(self, task: CurrentTask<'a>) -> Self {
+        Self { task: Some(task), ..self }
+    }
+
+    /// With what happened in the run.
+    #[must_use]
+    pub fn with_tasks(self, tasks: &'a dyn Tasks) -> Self {
+        Self { tasks: Some(tasks), ..self }
     }
 
     /// The value of a variable, private ones included.
@@ -133,10 +163,9 @@ impl<'a> Scope<'a> {
         self.item
     }
 
-    /// The status of a task, by default on the current task's route.
-    pub fn task_status(&self, task: &str, route: Option<usize>) -> Status {
-        let route = route.or(self.task.map(|task| task.route)).unwrap_or(0);
-        self.tasks.map_or(Status::Unset, |tasks| tasks.status(task, route))
+    /// What happened in the run.
+    pub fn tasks(&self) -> Option<&'a dyn Tasks> {
+        self.tasks
     }
 }
 

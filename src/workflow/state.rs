@@ -264,19 +264,11 @@ pub(super) struct Named<'a> {
 }
 
 impl Tasks for Named<'_> {
-    fn status(&self, task: &str, route: usize) -> Status {
-        let Some(task) = self.graph.find(task) else { return Status::Unset };
-        let routes = &self.state.routes;
-        let mut route = route;
-        loop {
-            if let Some(entry) = self.state.last((task, route)) {
-                return entry.status;
-            }
-            let Some(steps) = routes.get(route) else { return Status::Unset };
-            // The nearest earlier route whose steps are all steps of this one too.
-            let earlier = (0..route).rev().find(|at| routes[*at].iter().all(|step| steps.contains(step)));
-            let Some(earlier) = earlier else { return Status::Unset };
-            route = earlier;
-        }
+    fn routes(&self) -> &[Vec<String>] {
+        &self.state.routes
+    }
+
+    fn status_on(&self, task: &str, route: usize) -> Option<Status> {
+        self.state.last((self.graph.find(task)?, route)).map(|entry| entry.status)
     }
 }

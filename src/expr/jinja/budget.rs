@@ -8,7 +8,7 @@ use super::error::{Error, Result};
 
 /// Steps of one rendering. A step is a node evaluated, an item visited or 64 bytes of text moved, some
 /// 20 to 40 ns each.
-const STEPS: u64 = 4_000_000;
+pub const STEPS: u64 = 4_000_000;
 
 /// Bytes one rendering may write.
 pub const MAX_OUTPUT: usize = 16 << 20;
@@ -31,6 +31,11 @@ pub struct Budget {
 impl Budget {
     pub(super) fn new() -> Self {
         Self { steps: STEPS, depth: 0 }
+    }
+
+    /// Limits with so many steps instead of [`STEPS`].
+    pub(super) fn of(steps: u64) -> Self {
+        Self { steps, depth: 0 }
     }
 
     /// The steps that are left.

@@ -69,6 +69,14 @@ macro_rules! classes {
         pub enum Class { $($name),+ }
 
         impl Class {
+            /// The class of this name; Python's `Exception` for those that templates do not meet.
+            pub fn of(name: &str) -> Self {
+                match name {
+                    $(stringify!($name) => Self::$name,)+
+                    _ => Self::Exception,
+                }
+            }
+
             fn identifier(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),+ }
             }
@@ -88,9 +96,9 @@ impl Class {
 }
 
 classes! {
-    AssertionError, AttributeError, Exception, FileNotFoundError, FilterArgumentError, IndexError,
+    AssertionError, AttributeError, Exception, ExpressionEvaluationException, FileNotFoundError, FilterArgumentError, IndexError,
     JSONDecodeError, JsonPathLexerError, KeyError, LimitExceeded, LookupError, OverflowError, PatternError,
     RecursionError, RuntimeError, SecurityError, TemplateAssertionError, TemplateRuntimeError,
     TemplateSyntaxError, TypeError, UndefinedError, UnicodeDecodeError, UnicodeEncodeError, ValueError,
-    YAMLError, ZeroDivisionError,
+    VariableInaccessibleError, VariableUndefinedError, YAMLError, ZeroDivisionError,
 }

@@ -17,12 +17,14 @@
 //! Left out: loading other templates (`include`, `extends` and `import` are errors), extensions, and
 //! text with lone surrogates.
 
+mod answer;
 mod args;
 mod budget;
 mod error;
 mod filters;
 mod format;
 mod globals;
+mod host;
 #[cfg(test)]
 mod hostile;
 mod methods;
@@ -35,13 +37,30 @@ mod tests;
 mod value;
 mod values;
 
+use std::cell::Cell;
+
+pub use answer::{Answer, Form};
 pub use args::Args;
-pub use budget::{Budget, MAX_OUTPUT};
+pub use budget::{Budget, MAX_OUTPUT, STEPS};
 pub use error::{Class, Error};
 pub use filters::{Datastore, st2kv, st2kv_system};
+pub use host::{Dialect, Host};
 pub use render::{Missing, Run};
 pub use value::{Object, Range, Value, from_value, to_value};
 pub use values::{is_template, render_values, wrap_raw};
+
+/// Calls one of StackStorm's filters by the name it has as a function of workflows.
+///
+/// # Errors
+/// As for a template that calls it.
+pub fn call_filter(name: &str, args: Args) -> Result<serde_json::Value, Error> {
+    let Some(filter) = host::filter_function(name) else {
+        return Err(Error::of_type(format!("there is no filter \"{name}\"")));
+    };
+    let mut run = Run::new(&Value::None, Missing::Refused);
+    let value = filter.apply(args, &mut run)?;
+    answer::json(&mut run, &value)
+}
 
 /// A template, ready to be rendered any number of times.
 pub struct Template {
@@ -54,7 +73,34 @@ impl Template {
     /// # Errors
     /// What Jinja2 says about a template it cannot compile.
     pub fn parse(source: &str) -> Result<Self, Error> {
-        Ok(Self { body: syntax::parse(source)? })
+        Ok(Self { body: syntax::parse(source, Some(Dialect::StackStorm))? })
+    }
+
+    /// Reads a template of a workflow.
+    ///
+    /// # Errors
+    /// What Jinja2 says about a template it cannot compile.
+    pub fn parse_in_workflow(source: &str) -> Result<Self, Error> {
+        Ok(Self { body: syntax::parse(source, Some(Dialect::Workflow))? })
+    }
+
+    /// Whether the text is a template at all; what it uses may not exist.
+    ///
+    /// # Errors
+    /// What Jinja2 says about a text it cannot parse.
+    pub fn check(source: &str) -> Result<(), Error> {
+        syntax::parse(source, None).map(drop)
+    }
+
+    /// Renders a template of a workflow, whose functions `host` answers, with what is left of `steps`.
+    ///
+    /// # Errors
+    /// As for [`Template::render`].
+    pub fn render_within(&self, steps: &Cell<u64>, host: &dyn Host) -> Result<String, Error> {
+        let mut run = Run::in_workflow(host, steps.get());
+        let rendered = run.render(&self.body);
+        steps.set(run.budget.steps() as u64);
+        rendered
     }
 
     /// The names the template takes from its context, sorted.
@@ -84,5 +130,39 @@ impl Template {
     /// As for [`Template::render`].
     pub fn render_with(&self, context: &Value, missing: Missing) -> Result<String, Error> {
         Run::new(context, missing).render(&self.body)
+    }
+}
+
+/// What stands between `{{` and `}}` in a workflow, ready to be evaluated any number of times.
+pub struct Expression {
+    tree: syntax::ast::Expr,
+}
+
+impl Expression {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// What Jinja2 says about an expression it cannot compile.
+    pub fn parse(source: &str) -> Result<Self, Error> {
+        Ok(Self { tree: syntax::parse_expression(source, Dialect::Workflow)? })
+    }
+
+    /// Whether the text begins with an expression.
+    ///
+    /// # Errors
+    /// What Jinja2 says about a text it cannot parse.
+    pub fn check(source: &str) -> Result<(), Error> {
+        syntax::begins_with_expression(source)
+    }
+
+    /// The value; its functions are answered by `host`. Takes what it costs from `steps`.
+    ///
+    /// # Errors
+    /// As for [`Template::render`].
+    pub fn evaluate_within(&self, steps: &Cell<u64>, host: &dyn Host, form: Form) -> Result<Answer, Error> {
+        let mut run = Run::in_workflow(host, steps.get());
+        let answer = run.value(&self.tree).and_then(|value| Answer::of(&mut run, value, form));
+        steps.set(run.budget.steps() as u64);
+        answer
     }
 }

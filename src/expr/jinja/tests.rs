@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::OnceLock};
 use super::{
     args::{Args, Bound, Signature},
     error::Result,
-    filters, methods, operators,
+    host, methods, operators,
     render::Run,
     syntax::ast::{Comparison, Operator},
     value::{self, Key, Value},
@@ -133,8 +133,8 @@ const TESTS: &[(&str, Test)] = &[
     ("escaped", Test::of_value("test_escaped", |_, mut args| Ok(matches!(args.take(0), Value::Markup(_))))),
     (
         "filter",
-        Test::of_value("test_filter", |_, mut args| {
-            names(args.take(0), |name| filters::find(name).is_some())
+        Test::of_value("test_filter", |run, mut args| {
+            names(args.take(0), |name| host::filter(name, run.dialect()).is_some())
         }),
     ),
     ("test", Test::of_value("test_test", |_, mut args| names(args.take(0), |name| find(name).is_some()))),

@@ -37,6 +37,9 @@ fn eval_deep(rt: &Runtime<'_>, expr: &Arc<Expr>, context: &Context) -> Result<Va
             if !matches!(**right, Expr::Keyword(_) | Expr::Function(..)) && *mark == "." {
                 return Err(Error::no_function("#operator_."));
             }
+            if let Some(found) = followed(rt, expr, context)? {
+                return Ok(found);
+            }
             let receiver = eval(rt, left, context)?;
             if *mark == "?." && matches!(receiver, Value::Null) {
                 return Ok(Value::Null);
@@ -55,6 +58,12 @@ fn eval_deep(rt: &Runtime<'_>, expr: &Arc<Expr>, context: &Context) -> Result<Va
             Value::Context(inner) => eval(rt, right, &inner),
             _ => Err(Error::no_function("#operator_->")),
         },
+        // Where a constant fits no definition there is none, and nothing is evaluated.
+        Expr::Binary(mark @ ("-" | "/" | "mod" | "+"), left, right)
+            if [left, right].into_iter().any(|side| never_fits(mark, side)) =>
+        {
+            Err(Error::no_function(&format!("#operator_{mark}")))
+        }
         Expr::Binary(mark, left, right) => {
             let left = eval(rt, left, context)?;
             let right = eval(rt, right, context)?;
@@ -84,6 +93,40 @@ fn eval_deep(rt: &Runtime<'_>, expr: &Arc<Expr>, context: &Context) -> Result<Va
         Expr::Rule(from, to) => Ok(Value::Rule(Rc::new((eval(rt, from, context)?, eval(rt, to, context)?)))),
         _ => Ok(Value::Null),
     }
+}
+
+/// Whether an operand, not yet evaluated, is a constant that no arithmetic takes.
+fn never_fits(mark: &str, operand: &Expr) -> bool {
+    match operand.constant() {
+        Some(Value::Null | Value::Bool(_)) => true,
+        Some(Value::Str(_)) => mark != "+",
+        _ => false,
+    }
+}
+
+/// `f(…).a.b` where the host can say what stands there without telling all that `f(…)` answers.
+fn followed(rt: &Runtime<'_>, expr: &Arc<Expr>, context: &Context) -> Result<Option<Value>> {
+    let mut words: Vec<&Arc<str>> = Vec::new();
+    let mut base = expr;
+    while let Expr::Binary(".", left, right) = &**base {
+        let Expr::Keyword(word) = &**right else { return Ok(None) };
+        words.push(word);
+        base = left;
+    }
+    let Expr::Function(name, args) = &**base else { return Ok(None) };
+    if overload::is_known(name) || context.function(name).is_some() {
+        return Ok(None);
+    }
+    let args: Option<Vec<Value>> = args.iter().map(|arg| arg.constant()).collect();
+    let Some(args) = args else { return Ok(None) };
+    let path: Vec<&str> = words.iter().rev().map(|word| &***word).collect();
+    rt.pay(path.len() as u64)?;
+    let Some(found) = rt.host.follow(name, &args, &path) else { return Ok(None) };
+    let (mut value, taken) = found?;
+    for word in words.iter().rev().skip(taken) {
+        value = attribute(rt, &value, word)?;
+    }
+    Ok(Some(value))
 }
 
 /// `receiver.right`: an attribute or a method.

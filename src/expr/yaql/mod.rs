@@ -27,13 +27,13 @@ mod runtime;
 mod text;
 mod value;
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 pub use context::Context;
 pub use error::{Error, Result};
-pub use output::{from_json, to_json};
-pub use runtime::{Host, NoHost, Options};
-pub use text::{repr, str};
+pub use output::{from_json, from_python, to_json, to_json_cost};
+pub use runtime::{Host, HostCall, MAX_TEXT, NoHost, Options, STEPS};
+pub use text::{repr, shown, str};
 pub use value::{Key, Value};
 
 /// A parsed expression.
@@ -56,7 +56,21 @@ impl Expression {
     /// # Errors
     /// The exception the reference would raise, or that a limit is reached.
     pub fn evaluate(&self, context: &Context, options: Options, host: &dyn Host) -> Result<Value> {
-        let runtime = runtime::Runtime::new(options, host);
+        self.evaluate_within(&Cell::new(STEPS), context, options, host)
+    }
+
+    /// The same, with what is left of `steps`; takes from them what it costs.
+    ///
+    /// # Errors
+    /// As for [`Expression::evaluate`].
+    pub fn evaluate_within(
+        &self,
+        steps: &Cell<u64>,
+        context: &Context,
+        options: Options,
+        host: &dyn Host,
+    ) -> Result<Value> {
+        let runtime = runtime::Runtime::new(options, host, steps);
         let value = eval::eval(&runtime, &self.0, &context.child()?)?;
         output::finish(&runtime, &value)
     }

@@ -37,6 +37,24 @@ pub fn from_json(json: &Json) -> Result<Value> {
     })
 }
 
+/// A JSON value as Python's own modules would read it: lists that can be changed, and are no keys.
+///
+/// # Errors
+/// That the value is too deep or too large.
+pub fn from_python(json: &Json) -> Result<Value> {
+    match json {
+        Json::Array(items) => Value::list(items.iter().map(from_python).collect::<Result<_>>()?),
+        Json::Object(object) => {
+            let mut items = IndexMap::with_capacity(object.len());
+            for (key, value) in object {
+                items.insert(Key::text(key), from_python(value)?);
+            }
+            Value::plain_dict(items)
+        }
+        other => from_json(other),
+    }
+}
+
 /// The value with every sequence laid out as a list: what an evaluation answers.
 pub(super) fn finish(rt: &Runtime<'_>, value: &Value) -> Result<Value> {
     rt.pay(1)?;
@@ -80,6 +98,11 @@ pub(super) fn finish(rt: &Runtime<'_>, value: &Value) -> Result<Value> {
         }),
         other => Ok(other.clone()),
     }
+}
+
+/// How many steps [`to_json`] is worth.
+pub fn to_json_cost(value: &Value) -> usize {
+    value.weight() as usize
 }
 
 /// The value as JSON: sets become lists, times text, and keys text.

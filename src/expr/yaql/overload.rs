@@ -17,7 +17,7 @@ use super::{
     eval,
     lambda::{Body, Lambda},
     lazy, library,
-    runtime::Runtime,
+    runtime::{HostCall, Runtime},
     text,
     value::Value,
 };
@@ -469,6 +469,11 @@ fn convert(rt: &Runtime<'_>, kind: Type, arg: Arg, context: &Context) -> Result<
     }
 }
 
+/// Whether a name is one of the library's, as function or method.
+pub(super) fn is_known(name: &str) -> bool {
+    REGISTRY.contains_key(name.trim_end_matches('_'))
+}
+
 /// Splits named arguments from positional ones.
 fn split_named(args: Vec<Arg>) -> Result<(Vec<Arg>, Named)> {
     let mut positional = Vec::with_capacity(args.len());
@@ -529,9 +534,8 @@ pub(super) fn call(
             let unknown =
                 || Error::new("NoFunctionRegisteredException", format!("Unknown function \"{name}\""));
             let (args, named) = evaluated(rt, context, args, named)?;
-            let named: Vec<(String, Value)> =
-                named.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-            return rt.host.call(bare, &args, &named).unwrap_or_else(|| Err(unknown()));
+            let call = HostCall { name: bare, args: &args, named: &named, rt };
+            return rt.host.call(&call).unwrap_or_else(|| Err(unknown()));
         };
         let message = format!("Unknown method \"{name}\" for receiver {}", text::str(receiver));
         return Err(Error::new("NoMethodRegisteredException", message));

@@ -3,17 +3,18 @@
 //! Steps are counted, not timed, so that the same expression always ends the same way; only searches by
 //! pattern, whose cost cannot be counted from outside, are charged by their text.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     error::{Error, Result},
+    lazy,
     value::Value,
 };
 
 /// Steps of one evaluation: an expression evaluated, an item visited or 64 bytes of text moved.
-const STEPS: u64 = 1_000_000;
+pub const STEPS: u64 = 1_000_000;
 
 /// How deep expressions and iterators may nest while they are evaluated.
 ///
@@ -21,14 +22,61 @@ const STEPS: u64 = 1_000_000;
 const MAX_DEPTH: u32 = 120;
 
 /// Bytes one text may have.
-pub(super) const MAX_TEXT: usize = 16 << 20;
+pub const MAX_TEXT: usize = 16 << 20;
 
 /// Functions that are not YAQL's own: `ctx()`, `item()`, `st2kv()`…
 pub trait Host {
     /// Calls a function; nothing if there is none of that name.
+    fn call(&self, call: &HostCall<'_>) -> Option<Result<Value>>;
+
+    /// What stands at the end of `name(…args).a.b`, and how many of the steps were taken: where a host can
+    /// tell without making all of what `name(…)` answers a value. Nothing if it cannot.
+    fn follow(&self, _name: &str, _args: &[Value], _path: &[&str]) -> Option<Result<(Value, usize)>> {
+        None
+    }
+}
+
+/// A call of one of the host's functions.
+pub struct HostCall<'a> {
+    /// The function.
+    pub name: &'a str,
+    /// Arguments by position; [`Value::NoValue`] where one was left out.
+    pub args: &'a [Value],
+    /// Arguments given as `name => value`.
+    pub named: &'a [(Arc<str>, Value)],
+    pub(super) rt: &'a Runtime<'a>,
+}
+
+impl HostCall<'_> {
+    /// The items of anything that Python can take apart: texts and dictionaries too. Nothing for the rest.
     ///
-    /// `args` are positional, `named` come as `name => value`.
-    fn call(&self, name: &str, args: &[Value], named: &[(String, Value)]) -> Option<Result<Value>>;
+    /// # Errors
+    /// What an iterator meets on its way, or that a limit is reached.
+    pub fn items(&self, value: &Value) -> Result<Option<Vec<Value>>> {
+        self.rt.pay(value.weight())?;
+        Ok(Some(match value {
+            Value::Str(text) => text.chars().map(|c| Value::text(c.encode_utf8(&mut [0; 4]))).collect(),
+            Value::Dict(dict) => dict.items.keys().map(|key| key.get().clone()).collect(),
+            value if value.is_iterable() => {
+                let limited = lazy::limited(self.rt, value.clone())?;
+                let iter = lazy::iter(&limited)?;
+                let mut items = Vec::new();
+                while let Some(item) = iter.next(self.rt)? {
+                    items.push(item);
+                }
+                items
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Pays for work the host does.
+    ///
+    /// # Errors
+    /// That there are no steps left.
+    pub fn pay(&self, steps: usize) -> Result<()> {
+        self.rt.pay(steps as u64)
+    }
 }
 
 /// A host with no functions.
@@ -36,7 +84,7 @@ pub trait Host {
 pub struct NoHost;
 
 impl Host for NoHost {
-    fn call(&self, _: &str, _: &[Value], _: &[(String, Value)]) -> Option<Result<Value>> {
+    fn call(&self, _: &HostCall<'_>) -> Option<Result<Value>> {
         None
     }
 }
@@ -56,13 +104,13 @@ pub struct Options {
 pub(super) struct Runtime<'h> {
     pub(super) host: &'h dyn Host,
     pub(super) options: Options,
-    steps: Cell<u64>,
+    steps: &'h Cell<u64>,
     depth: Cell<u32>,
 }
 
 impl<'h> Runtime<'h> {
-    pub(super) fn new(options: Options, host: &'h dyn Host) -> Self {
-        Self { host, options, steps: Cell::new(STEPS), depth: Cell::new(0) }
+    pub(super) fn new(options: Options, host: &'h dyn Host, steps: &'h Cell<u64>) -> Self {
+        Self { host, options, steps, depth: Cell::new(0) }
     }
 
     /// Pays for `steps` steps.

@@ -14,6 +14,48 @@ pub fn str(value: &Value) -> String {
     }
 }
 
+/// Python's `str()` of what an evaluation answers, where sets can be changed again.
+pub fn shown(value: &Value) -> String {
+    fn write(out: &mut String, value: &Value) {
+        let items = |out: &mut String, open: &str, items: &mut dyn Iterator<Item = &Value>, close: &str| {
+            out.push_str(open);
+            for (index, item) in items.enumerate() {
+                if index > 0 {
+                    out.push_str(", ");
+                }
+                write(out, item);
+            }
+            out.push_str(close);
+        };
+        match value {
+            Value::List(list) => items(out, "[", &mut list.items.iter(), "]"),
+            Value::Set(set) if set.items.is_empty() => out.push_str("set()"),
+            Value::Set(set) => items(out, "{", &mut set.items.iter().map(Key::get), "}"),
+            Value::Dict(dict) => {
+                out.push('{');
+                for (index, (key, value)) in dict.items.iter().enumerate() {
+                    if index > 0 {
+                        out.push_str(", ");
+                    }
+                    write(out, key.get());
+                    out.push_str(": ");
+                    write(out, value);
+                }
+                out.push('}');
+            }
+            other => write_repr(out, other),
+        }
+    }
+    match value {
+        Value::List(_) | Value::Set(_) | Value::Dict(_) => {
+            let mut out = String::new();
+            write(&mut out, value);
+            out
+        }
+        other => str(other),
+    }
+}
+
 /// Python's `repr()`.
 pub fn repr(value: &Value) -> String {
     let mut out = String::new();

@@ -74,6 +74,8 @@ pub struct List {
 #[derive(Debug)]
 pub struct Dict {
     pub items: IndexMap<Key, Value>,
+    /// One of Python's own dictionaries, which a few functions answer: its own modules know how to write it.
+    pub(super) is_plain: bool,
     depth: u32,
     weight: u64,
 }
@@ -105,7 +107,8 @@ impl Key {
         &self.0
     }
 
-    pub(super) fn text(text: &str) -> Self {
+    /// A text as a key.
+    pub fn text(text: &str) -> Self {
         Self(Value::Str(text.into()))
     }
 }
@@ -159,7 +162,18 @@ impl Value {
     /// A dictionary.
     pub fn dict(items: IndexMap<Key, Value>) -> Result<Self> {
         let (depth, weight) = measure(items.values().chain(items.keys().map(Key::get)))?;
-        Ok(Self::Dict(Rc::new(Dict { items, depth, weight })))
+        Ok(Self::Dict(Rc::new(Dict { items, is_plain: false, depth, weight })))
+    }
+
+    /// A dictionary of Python's mutable kind.
+    pub fn plain_dict(items: IndexMap<Key, Value>) -> Result<Self> {
+        let (depth, weight) = measure(items.values().chain(items.keys().map(Key::get)))?;
+        Ok(Self::Dict(Rc::new(Dict { items, is_plain: true, depth, weight })))
+    }
+
+    /// Whether the value is one of Python's own, or nothing Python could not write by itself.
+    pub fn is_plain(&self) -> bool {
+        !matches!(self, Self::Dict(dict) if !dict.is_plain)
     }
 
     /// A set.

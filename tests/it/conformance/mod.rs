@@ -1,7 +1,11 @@
 //! What the reference answered, case by case, and what we answer: one file per table.
 
 mod crypto;
+mod expressions;
 mod jinja;
+mod orquesta;
+mod orquesta_jinja;
+mod orquesta_yaql;
 mod params;
 mod schema;
 mod scripts;

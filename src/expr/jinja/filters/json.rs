@@ -114,14 +114,14 @@ fn dumps(value: &Value, style: &Style, run: &mut Run) -> Result<String> {
     Ok(out)
 }
 
-struct Dumper<'a> {
+struct Dumper<'a, 'h> {
     style: &'a Style,
-    run: &'a mut Run,
+    run: &'a mut Run<'h>,
     out: &'a mut String,
     level: usize,
 }
 
-impl Dumper<'_> {
+impl Dumper<'_, '_> {
     fn write(&mut self, value: &Value) -> Result<()> {
         self.run.budget.pay(1)?;
         let before = self.out.len();

@@ -27,12 +27,12 @@ pub(super) const FILTERS: Table = &[(
     }),
 )];
 
-struct Printer<'a> {
-    run: &'a mut Run,
+struct Printer<'a, 'h> {
+    run: &'a mut Run<'h>,
     out: String,
 }
 
-impl Printer<'_> {
+impl Printer<'_, '_> {
     /// Writes a value that begins in column `indent` and leaves room for `allowance` characters.
     fn format(&mut self, value: &Value, indent: usize, allowance: usize, level: usize) -> Result<()> {
         let shown = self.repr(value)?;

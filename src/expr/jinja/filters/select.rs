@@ -1,10 +1,11 @@
 //! `map`, `select`, `reject` and their kin, and how they find attributes.
 
-use super::{Filter, Table, find, generator::generator};
+use super::{Filter, Table, generator::generator};
 use crate::{
     expr::jinja::{
         args::Args,
         error::{Class, Error, Result},
+        host,
         render::Run,
         tests,
         value::Value,
@@ -124,7 +125,7 @@ impl Mapping {
             Self::Attribute(getter) => getter.get(item, run),
             Self::Filter(name, args) => {
                 let name = name.as_str().unwrap_or_default();
-                let filter = find(name).ok_or_else(|| {
+                let filter = host::filter(name, run.dialect()).ok_or_else(|| {
                     Error::new(Class::TemplateRuntimeError, format!("No filter named {}.", repr_str(name)))
                 })?;
                 let mut args = args.clone();

@@ -23,16 +23,16 @@ pub(in super::super) fn format_fields(
     Ok(if escapes { Value::Markup(out.into()) } else { Value::str(out) })
 }
 
-struct Formatter<'a> {
+struct Formatter<'a, 'h> {
     args: &'a Args,
     mapping: Option<&'a Value>,
-    run: &'a mut Run,
+    run: &'a mut Run<'h>,
     /// The number of the next field without one; `None` once a field had one.
     automatic: Option<usize>,
     escapes: bool,
 }
 
-impl Formatter<'_> {
+impl Formatter<'_, '_> {
     fn format(&mut self, text: &str, depth: u32) -> Result<String> {
         let mut out = String::new();
         let mut rest = text;

@@ -67,14 +67,14 @@ struct Directive {
     precision: Option<usize>,
 }
 
-struct Writer<'a> {
-    run: &'a mut Run,
+struct Writer<'a, 'h> {
+    run: &'a mut Run<'h>,
     values: Values,
     out: String,
     escapes: bool,
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     fn write(&mut self, template: &str) -> Result<()> {
         let chars: Vec<char> = template.chars().collect();
         self.run.budget.pay_items(chars.len() / 16)?;

@@ -89,6 +89,11 @@ pub(in super::super) fn has(value: &Value, name: &str) -> bool {
     names.contains(&name)
 }
 
+/// Whether dictionaries have a method of this name.
+pub(in super::super) fn of_dict(name: &str) -> bool {
+    DICT.contains(&name)
+}
+
 /// What every object has.
 const OBJECT: &[&str] = &[
     "__class__",

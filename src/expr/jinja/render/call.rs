@@ -11,7 +11,7 @@ use crate::expr::jinja::{
     value::{self, Value},
 };
 
-impl Run {
+impl Run<'_> {
     /// The arguments of a call, behind those that are there already.
     pub(super) fn args(&mut self, given: &CallArgs, positional: Vec<Value>) -> Result<Args> {
         let mut args = Args::of(positional);

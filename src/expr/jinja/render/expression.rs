@@ -5,20 +5,26 @@ use std::cmp::Ordering;
 use super::Run;
 use crate::expr::jinja::{
     error::{Class, Error, Result},
-    filters::{self, html},
-    operators,
+    filters::html,
+    host::{self, HOST_FUNCTIONS},
+    methods, operators,
     syntax::ast::{Comparison, Expr, Link},
     tests,
     value::{self, Key, Map, Value},
 };
 
-impl Run {
+impl Run<'_> {
     pub(super) fn eval(&mut self, expr: &Expr) -> Result<Value> {
         self.budget.pay(1)?;
         match expr {
             Expr::Const(value) => Ok(value.clone()),
             Expr::Name(name) => Ok(self.name(name)),
             Expr::Chain { base, links } => {
+                if self.host.is_some()
+                    && let Some((value, taken)) = self.followed(base, links)?
+                {
+                    return self.deeper(|run| run.links(value, &links[taken..]));
+                }
                 let value = self.eval(base)?;
                 self.deeper(|run| run.links(value, links))
             }
@@ -29,7 +35,7 @@ impl Run {
     /// The value of a name, which may be undefined.
     pub(super) fn name(&self, name: &str) -> Value {
         self.scopes
-            .get(name)
+            .get(name, self.host.is_some())
             .unwrap_or_else(|| self.undefined(format!("{} is undefined", crate::pytext::repr_str(name))))
     }
 
@@ -199,6 +205,39 @@ impl Run {
 
     // ── chains ──────────────────────────────────────────────────────────────────────────────
 
+    /// `f(…).a.b` where the host can say what stands there without telling all that `f(…)` answers; gives
+    /// the value and how many links led to it.
+    fn followed(&mut self, base: &Expr, links: &[Link]) -> Result<Option<(Value, usize)>> {
+        let (Expr::Name(name), Some(host)) = (base, self.host) else { return Ok(None) };
+        let Some((Link::Call(args), rest)) = links.split_first() else { return Ok(None) };
+        let is_plain = args.named.is_empty() && args.star.is_none() && args.double_star.is_none();
+        if !is_plain || rest.is_empty() || !HOST_FUNCTIONS.contains(&&**name) || self.scopes.has(name) {
+            return Ok(None);
+        }
+        let constant = |arg: &Expr| if let Expr::Const(value) = arg { Some(value.clone()) } else { None };
+        let Some(args) = args.positional.iter().map(constant).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let mut path: Vec<&str> = Vec::new();
+        for (at, link) in rest.iter().enumerate() {
+            let name = match link {
+                // A method of dictionaries hides the entry of its name; so does what nobody may see.
+                Link::Attribute(name) if !name.starts_with("__") && !methods::of_dict(name) => &**name,
+                Link::Item(Expr::Const(Value::Str(key))) => key,
+                _ => break,
+            };
+            if matches!(rest.get(at + 1), Some(Link::Call(_))) {
+                break;
+            }
+            path.push(name);
+        }
+        if path.is_empty() {
+            return Ok(None);
+        }
+        self.budget.pay(path.len() as u64)?;
+        Ok(host.follow(name, &args, &path).map(|(value, taken)| (value, taken + 1)))
+    }
+
     /// What is done to a value, step by step.
     pub(super) fn links(&mut self, mut value: Value, links: &[Link]) -> Result<Value> {
         let mut at = 0;
@@ -244,7 +283,7 @@ impl Run {
             }
             Link::Filter { name, args } => {
                 let args = self.args(args, vec![value])?;
-                match filters::find(name) {
+                match host::filter(name, self.dialect()) {
                     Some(filter) => filter.apply(args, self),
                     None => Err(unknown("filter", name)),
                 }

@@ -79,7 +79,7 @@ impl Iteration {
     }
 }
 
-impl Run {
+impl Run<'_> {
     /// `iter(value)`, or `None` for what has no items.
     pub(in super::super) fn iterate_if_possible(&mut self, value: &Value) -> Result<Option<Iteration>> {
         Ok(Some(match value {

@@ -16,7 +16,7 @@ use crate::expr::jinja::{
 /// What a turn of a loop costs besides its body.
 const STEPS_PER_TURN: u64 = 4;
 
-impl Run {
+impl Run<'_> {
     pub(super) fn for_loop(&mut self, for_loop: &Arc<For>, out: &mut String) -> Result<()> {
         let items = self.eval(&for_loop.items)?;
         let scope = self.scopes.current();

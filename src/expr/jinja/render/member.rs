@@ -10,7 +10,7 @@ use crate::{
     pytext::repr_str,
 };
 
-impl Run {
+impl Run<'_> {
     /// `value.name`: an attribute, else the item under that name.
     pub(in super::super) fn attribute(&mut self, value: &Value, name: &str) -> Result<Value> {
         if let Some(found) = self.own_attribute(value, name)? {

@@ -19,7 +19,8 @@ use scope::Scopes;
 use super::{
     budget::Budget,
     error::Result,
-    syntax::ast::{Block, Stmt},
+    host::{Dialect, Host},
+    syntax::ast::{Block, Expr, Stmt},
     value::{self, Undefined, Value},
 };
 
@@ -33,7 +34,9 @@ pub enum Missing {
 }
 
 /// One rendering.
-pub struct Run {
+pub struct Run<'h> {
+    /// What the functions of a workflow are answered by.
+    pub(super) host: Option<&'h dyn Host>,
     pub(super) budget: Budget,
     scopes: Scopes,
     missing: Missing,
@@ -44,9 +47,16 @@ pub struct Run {
     pub(super) patterns: HashMap<(String, bool, bool), Arc<fancy_regex::Regex>>,
 }
 
-impl Run {
+impl<'h> Run<'h> {
+    /// A rendering in a workflow, whose templates know no names but functions.
+    pub(super) fn in_workflow(host: &'h dyn Host, steps: u64) -> Self {
+        let budget = Budget::of(steps);
+        Self { host: Some(host), budget, ..Self::new(&Value::None, Missing::Refused) }
+    }
+
     pub(super) fn new(context: &Value, missing: Missing) -> Self {
         Self {
+            host: None,
             budget: Budget::new(),
             scopes: Scopes::new(context.clone()),
             missing,
@@ -54,6 +64,15 @@ impl Run {
             blocks: HashMap::new(),
             patterns: HashMap::new(),
         }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        if self.host.is_some() { Dialect::Workflow } else { Dialect::StackStorm }
+    }
+
+    /// Evaluates an expression that stands by itself.
+    pub(super) fn value(&mut self, expr: &Expr) -> Result<Value> {
+        self.deeper(|run| run.eval(expr))
     }
 
     /// Renders the statements of a whole template.

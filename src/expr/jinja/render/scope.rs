@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::expr::jinja::{globals, value::Value};
+use crate::expr::jinja::{globals, host, value::Value};
 
 /// A scope by its place in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +91,13 @@ impl Scopes {
         }
     }
 
-    /// The value of a name: the nearest scope's, the context's or a global.
-    pub(super) fn get(&self, name: &str) -> Option<Value> {
+    /// Whether a template gave the name a value of its own.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.all.iter().any(|scope| scope.names.iter().any(|(known, _)| **known == *name))
+    }
+
+    /// The value of a name: the nearest scope's, the context's, a function of workflows or a global.
+    pub(super) fn get(&self, name: &str, in_workflow: bool) -> Option<Value> {
         let mut at = Some(self.current);
         while let Some(id) = at {
             let scope = &self.all[id.0];
@@ -105,6 +110,7 @@ impl Scopes {
             Value::Dict(context) => context.get_str(name),
             _ => None,
         };
-        from_context.or_else(|| globals::find(name))
+        let from_workflow = || if in_workflow { host::function(name) } else { None };
+        from_context.or_else(from_workflow).or_else(|| globals::find(name))
     }
 }

@@ -11,7 +11,7 @@ use crate::expr::jinja::{
     value::Value,
 };
 
-impl Run {
+impl Run<'_> {
     pub(super) fn body(&mut self, body: &[Stmt], out: &mut String) -> Result<()> {
         body.iter().try_for_each(|statement| self.statement(statement, out))
     }

@@ -6,7 +6,7 @@ use crate::expr::jinja::{
     value::Value,
 };
 
-impl Run {
+impl Run<'_> {
     /// `bool(value)`.
     pub(in super::super) fn is_true(&mut self, value: &Value) -> Result<bool> {
         Ok(match value {

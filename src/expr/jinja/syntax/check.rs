@@ -10,15 +10,16 @@ use super::{
 use crate::{
     expr::jinja::{
         error::{Class, Error, Result},
-        filters, tests,
+        host::{self, Dialect},
+        tests,
     },
     pytext::repr_str,
 };
 
 /// Refuses a template that uses what does not exist.
-pub(super) fn check(body: &[Stmt]) -> Result<()> {
+pub(super) fn check(body: &[Stmt], dialect: Dialect) -> Result<()> {
     blocks(body, &mut Vec::new())?;
-    statements(body, false)
+    statements(body, false, dialect)
 }
 
 /// A name is given to one block only.
@@ -41,11 +42,16 @@ fn blocks<'a>(body: &'a [Stmt], known: &mut Vec<&'a str>) -> Result<()> {
     Ok(())
 }
 
-fn statements(body: &[Stmt], is_soft: bool) -> Result<()> {
-    body.iter().try_for_each(|item| statement(item, is_soft))
+/// Refuses an expression that uses what does not exist.
+pub(super) fn check_expression(expr: &Expr, dialect: Dialect) -> Result<()> {
+    expression(expr, false, dialect)
 }
 
-fn statement(statement: &Stmt, is_soft: bool) -> Result<()> {
+fn statements(body: &[Stmt], is_soft: bool, dialect: Dialect) -> Result<()> {
+    body.iter().try_for_each(|item| statement(item, is_soft, dialect))
+}
+
+fn statement(statement: &Stmt, is_soft: bool, dialect: Dialect) -> Result<()> {
     if let Stmt::For(for_loop) = statement {
         let mut is_loop = false;
         let mut look = |name: &str| is_loop |= name == "loop";
@@ -62,43 +68,43 @@ fn statement(statement: &Stmt, is_soft: bool) -> Result<()> {
         Stmt::SetBlock { filters, .. } | Stmt::FilterBlock { filters, .. } => &filters[..],
         _ => &[],
     };
-    filters.iter().rev().try_for_each(|filter| link(filter, false))?;
+    filters.iter().rev().try_for_each(|filter| link(filter, false, dialect))?;
     let mut found = Ok(());
     let mut failed = Ok(());
     visit::statement_parts(
         statement,
         &mut |part| {
             if found.is_ok() {
-                found = expression(part, is_condition || (is_soft && !has_scope));
+                found = expression(part, is_condition || (is_soft && !has_scope), dialect);
             }
         },
         &mut |inner| {
             if failed.is_ok() {
-                failed = statements(inner, is_condition);
+                failed = statements(inner, is_condition, dialect);
             }
         },
     );
     found.and(failed)
 }
 
-fn expression(expr: &Expr, is_soft: bool) -> Result<()> {
+fn expression(expr: &Expr, is_soft: bool, dialect: Dialect) -> Result<()> {
     if let Expr::Chain { links, .. } = expr {
         // The last filter is the outermost, and looked at first.
-        links.iter().rev().try_for_each(|found| link(found, is_soft))?;
+        links.iter().rev().try_for_each(|found| link(found, is_soft, dialect))?;
     }
     let is_soft = is_soft || matches!(expr, Expr::Condition { .. });
     let mut found = Ok(());
     visit::parts(expr, &mut |part| {
         if found.is_ok() {
-            found = expression(part, is_soft);
+            found = expression(part, is_soft, dialect);
         }
     });
     found
 }
 
-fn link(link: &Link, is_soft: bool) -> Result<()> {
+fn link(link: &Link, is_soft: bool, dialect: Dialect) -> Result<()> {
     match link {
-        Link::Filter { name, .. } if !is_soft && filters::find(name).is_none() => {
+        Link::Filter { name, .. } if !is_soft && host::filter(name, dialect).is_none() => {
             refuse(format!("No filter named {}.", repr_str(name)))
         }
         Link::Test { name, .. } if !is_soft && tests::find(name).is_none() => {

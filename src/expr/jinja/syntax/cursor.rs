@@ -21,7 +21,15 @@ pub(super) struct Cursor {
 
 impl Cursor {
     pub(super) fn new(source: &str) -> Result<Self> {
-        let mut lexer = Lexer::new(source);
+        Self::over(Lexer::new(source))
+    }
+
+    /// Over what stands between `{{` and `}}`.
+    pub(super) fn in_variable(source: &str) -> Result<Self> {
+        Self::over(Lexer::in_variable(source))
+    }
+
+    fn over(mut lexer: Lexer) -> Result<Self> {
         let current = lexer.next()?;
         Ok(Self { lexer, current, ahead: None, depth: 0 })
     }

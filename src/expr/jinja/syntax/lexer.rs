@@ -59,6 +59,11 @@ impl Lexer {
         }
     }
 
+    /// Over what stands between `{{` and `}}`.
+    pub(super) fn in_variable(source: &str) -> Self {
+        Self { state: State::Variable, ..Self::new(source) }
+    }
+
     /// The next token; `End` for ever at the end.
     pub(super) fn next(&mut self) -> Result<Token> {
         if let Some(token) = self.pending.take() {

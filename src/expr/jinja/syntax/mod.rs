@@ -13,10 +13,26 @@ mod token;
 mod undeclared;
 mod visit;
 
-use super::error::Result;
+use super::{error::Result, host::Dialect};
 pub(super) use undeclared::undeclared;
 
-/// The tree of a template.
-pub(super) fn parse(source: &str) -> Result<ast::Body> {
-    statement::parse(source)
+/// The tree of a template; with a dialect, what it uses must exist there.
+pub(super) fn parse(source: &str, checks: Option<Dialect>) -> Result<ast::Body> {
+    statement::parse(source, checks)
+}
+
+/// The tree of what stands between `{{` and `}}`.
+pub(super) fn parse_expression(source: &str, dialect: Dialect) -> Result<ast::Expr> {
+    let mut cursor = cursor::Cursor::in_variable(source)?;
+    let expr = cursor.expression()?;
+    if cursor.current.kind != token::Kind::End {
+        return Err(cursor.fail("chunk after expression"));
+    }
+    check::check_expression(&expr, dialect)?;
+    Ok(expr)
+}
+
+/// Whether an expression stands at the beginning of the text, whatever follows it.
+pub(super) fn begins_with_expression(source: &str) -> Result<()> {
+    cursor::Cursor::in_variable(source)?.expression().map(drop)
 }

@@ -9,13 +9,18 @@ use super::{
     expression::TupleRules,
     token::Kind,
 };
-use crate::{expr::jinja::error::Result, pytext::repr_str};
+use crate::{
+    expr::jinja::{error::Result, host::Dialect},
+    pytext::repr_str,
+};
 
 /// The tree of a whole template.
-pub(super) fn parse(source: &str) -> Result<Body> {
+pub(super) fn parse(source: &str, checks: Option<Dialect>) -> Result<Body> {
     let mut parser = Parser { cursor: Cursor::new(source)?, open: Vec::new(), ends: Vec::new() };
     let body = parser.body(&[])?;
-    check::check(&body)?;
+    if let Some(dialect) = checks {
+        check::check(&body, dialect)?;
+    }
     Ok(body)
 }
 

@@ -84,11 +84,13 @@ impl Value {
         Self::Str(text.into())
     }
 
-    pub(super) fn list(items: Vec<Self>) -> Self {
+    /// A list.
+    pub fn list(items: Vec<Self>) -> Self {
         Self::List(List::new(items))
     }
 
-    pub(super) fn tuple(items: Vec<Self>) -> Self {
+    /// A tuple.
+    pub fn tuple(items: Vec<Self>) -> Self {
         Self::Tuple(Tuple::new(items))
     }
 
