@@ -37,13 +37,6 @@ pub struct InUse {
     pid: String,
 }
 
-impl InUse {
-    /// The process that uses it, if it wrote its id down.
-    pub(super) fn pid(&self) -> Option<i32> {
-        self.pid.parse().ok()
-    }
-}
-
 impl DataDir {
     /// Makes the directory if need be, checks it, and takes it.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {

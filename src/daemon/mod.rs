@@ -23,7 +23,7 @@ use crate::{
     content,
     datastore::Datastore,
     engine::Engine,
-    service::{self, Stop},
+    service::Stop,
     store::{Store, ledger::Ledger},
 };
 use anyhow::Context;
@@ -54,7 +54,6 @@ pub struct Options {
 pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     let begun = Instant::now();
     let asked = signals::listen()?;
-    let told = signals::content_changed()?;
     let data_dir = DataDir::open(&config.data_dir)?;
     let listeners = Listeners::bind(&config)?;
     let addresses = listeners.addresses();
@@ -70,7 +69,6 @@ pub async fn run(mut config: Config, options: Options) -> anyhow::Result<()> {
     let result = async {
         let (running, first_start) =
             Running::start(Arc::new(config), &database, &data_dir, listeners, &asked).await?;
-        service::spawn("content changed", signals::pass_on(told, running.app.store.bus().clone()));
         if let Some(path) = &options.ports_file {
             addresses.write(path)?;
         }

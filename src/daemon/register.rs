@@ -1,5 +1,5 @@
 //! `st2d register`: reads the files of packs, as `st2-register-content` does, beside a daemon that runs or without
-//! one. A daemon that runs on the same data directory is told by SIGUSR2, others by a notification.
+//! one. Daemons on the same database are told by a notification.
 
 use super::{InUse, data_dir::DataDir, database::Database, postgres};
 use crate::{
@@ -10,7 +10,6 @@ use crate::{
     store::{self, Store},
 };
 use anyhow::Context;
-use nix::{sys::signal::Signal, unistd::Pid};
 use std::{
     io::{BufRead, IsTerminal, Write},
     path::Path,
@@ -35,42 +34,24 @@ pub struct Order {
 /// Does it, and tells on standard output; `false` if something could not be registered and that matters.
 pub async fn register(config: Config, order: Order) -> anyhow::Result<bool> {
     let stop = Stop::new();
-    let data_dir = match DataDir::open(&config.data_dir) {
-        Ok(data_dir) => Ok(data_dir),
-        Err(error) => match error.downcast::<InUse>() {
-            Ok(in_use) => Err(in_use.pid()),
-            Err(error) => return Err(error),
-        },
-    };
-    match data_dir {
+    match DataDir::open(&config.data_dir) {
         // The private server of the daemon that runs.
-        Err(pid) if config.database.url.is_empty() => {
+        Err(error) if error.is::<InUse>() && config.database.url.is_empty() => {
             let (pool, cluster) = postgres::reach(&config.data_dir, &config.database.bin_dir).await?;
             let result = carry_out(&Store::new(pool.clone(), Bus::default()), &config, &order).await;
             pool.close().await;
             drop(cluster);
-            signal(pid);
             result
         }
-        held => {
+        Err(error) if !error.is::<InUse>() => Err(error),
+        _held => {
             let database = Database::open(&config.database, &config.data_dir, &stop).await?;
             let database = database.context("stopped before the database was ready")?;
             let result =
                 carry_out(&Store::new(database.pool().clone(), Bus::default()), &config, &order).await;
             database.close().await;
-            if let Err(pid) = held {
-                signal(pid);
-            }
             result
         }
-    }
-}
-
-/// Tells the daemon of this data directory that its caches are stale.
-fn signal(pid: Option<i32>) {
-    let told = pid.map(|pid| nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGUSR2));
-    if !matches!(told, Some(Ok(()))) {
-        println!("The running st2d could not be told: restart it, or run `st2 pack register`.");
     }
 }
 
@@ -93,8 +74,9 @@ async fn carry_out(store: &Store, config: &Config, order: &Order) -> anyhow::Res
     }
     let report = content::register(store, config, &scope).await?;
     tell(&report, &scope);
-    // Of no interest to the result: rows are the truth, and nobody may be listening.
-    let _ = store::nodes::notify(store.pool(), &[WORD.to_owned()]).await;
+    if let Err(error) = store::nodes::notify(store.pool(), &[WORD.to_owned()]).await {
+        println!("A running st2d could not be told ({error}): restart it, or run `st2 pack register`.");
+    }
     if order.virtualenvs && !report.stopped {
         good &= virtualenvs(store, config, &report).await?;
     }

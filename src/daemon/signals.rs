@@ -1,10 +1,6 @@
 //! SIGTERM, SIGINT and SIGHUP (a closed terminal): the first asks for an orderly stop, the second for a quick one.
-//! SIGUSR2 says that somebody else wrote content into the database.
 
-use crate::{
-    bus::{Bus, Event},
-    service::{Stop, spawn},
-};
+use crate::service::{Stop, spawn};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -31,19 +27,6 @@ pub(super) fn listen() -> std::io::Result<Asked> {
     let hang_up = if hang_up_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
     spawn("signals", watch(terminate, interrupt, hang_up, asked.clone()));
     Ok(asked)
-}
-
-/// Hears, from now on, that content changed.
-pub(super) fn content_changed() -> std::io::Result<Signal> {
-    signal(SignalKind::user_defined2())
-}
-
-/// Passes that on to everybody here.
-pub(super) async fn pass_on(mut told: Signal, bus: Bus) {
-    while told.recv().await.is_some() {
-        info!("Got SIGUSR2: content changed");
-        bus.publish(Event::Content);
-    }
 }
 
 async fn watch(mut terminate: Signal, mut interrupt: Signal, mut hang_up: Option<Signal>, asked: Asked) {

@@ -1,8 +1,8 @@
 //! Neighbours: what the nodes on one database tell each other, so that none waits for its slow sweep.
 //!
 //! Rows are the truth; a word only wakes, and one that is lost costs time alone. One task per node gathers what
-//! happened here, and sends it with NOTIFY on a connection of its own, only while other nodes are alive: a node that is
-//! alone sends nothing and listens to nobody.
+//! happened here and sends it with NOTIFY, only while other nodes are alive. It always listens, on a connection of its
+//! own: `st2d register` tells in the same way what it wrote beside a daemon that is alone.
 
 mod word;
 
@@ -39,19 +39,16 @@ impl Neighbours {
         Self { engine }
     }
 
-    /// Talks until the last neighbour is gone.
+    /// Talks until something fails.
     async fn talk(&self) -> anyhow::Result<()> {
         let shared = &self.engine.shared;
         let mut listener = PgListener::connect_with(shared.store.pool()).await?;
         listener.listen(CHANNEL).await?;
-        let happened = shared.store.bus().subscribe_here();
         // What was said before we listened.
         self.hear(Word::anything()).await?;
-        let mut company = shared.company.subscribe();
         tokio::select! {
             result = self.hear_all(listener) => result,
-            result = self.tell_all(happened) => result,
-            _ = company.wait_for(|others| !others) => Ok(()),
+            result = self.tell_in_company() => result,
         }
     }
 
@@ -108,6 +105,23 @@ impl Neighbours {
         Ok(())
     }
 
+    /// Tells what happens here for as long as there is somebody to tell.
+    async fn tell_in_company(&self) -> anyhow::Result<()> {
+        let shared = &self.engine.shared;
+        let mut company = shared.company.subscribe();
+        loop {
+            if company.wait_for(|others| *others).await.is_err() {
+                return Ok(());
+            }
+            // Who came meanwhile has looked at the rows.
+            let happened = shared.store.bus().subscribe_here();
+            tokio::select! {
+                result = self.tell_all(happened) => return result,
+                _ = company.wait_for(|others| !others) => {}
+            }
+        }
+    }
+
     async fn tell_all(&self, mut happened: Subscription) -> anyhow::Result<()> {
         let mut gathered = Gathered::default();
         while let Some(first) = happened.next().await {
@@ -127,18 +141,13 @@ impl Service for Neighbours {
     const NAME: &'static str = "st2neighbours";
 
     async fn run(&mut self, stop: Stop) -> anyhow::Result<()> {
-        let mut company = self.engine.shared.company.subscribe();
         loop {
-            tokio::select! {
-                () = stop.requested() => return Ok(()),
-                _ = company.wait_for(|others| *others) => {}
-            }
             let result = tokio::select! {
                 () = stop.requested() => return Ok(()),
                 result = self.talk() => result,
             };
             if let Err(error) = result {
-                tracing::debug!("Cannot talk to the other nodes now: {error:#}");
+                tracing::debug!("Cannot hear or tell other nodes now: {error:#}");
                 tokio::select! {
                     () = stop.requested() => return Ok(()),
                     () = clock::sleep(RETRY) => {}
