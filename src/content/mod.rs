@@ -42,7 +42,7 @@ pub use problem::{Kind, Problem};
 pub use prune::Gone;
 pub use register::{Error, PackReport, Prune, Report, Scope, check, register};
 
-use crate::{config::Config as Settings, store::Store};
+use crate::{config::Config as Settings, service, store::Store};
 
 /// What start-up does: the packs of the program are written out, and what changed on disk is registered.
 ///
@@ -66,6 +66,12 @@ pub async fn register_all(store: &Store, config: &Settings) -> Result<Report, Er
     if let Ok(Err(error)) = unpacked.await {
         tracing::error!("Cannot write the Python library of st2d; Python actions may fail: {error}");
     }
+    let compiling = config.clone();
+    service::spawn("python-compile", async move {
+        if let Err(error) = python::compile(&compiling).await {
+            tracing::debug!("The Python library of st2d is not compiled beforehand: {error}");
+        }
+    });
     let report = register(store, config, &Scope { only_changed: true, ..Scope::everything() }).await?;
     for problem in &report.problems {
         tracing::warn!("Not registered: {problem}");

@@ -44,6 +44,8 @@ struct Shared {
     events: trigger::Queue,
     triggers: trigger::Catalog,
     catalog: execution::Catalog,
+    pack_dirs: runner::PackDirs,
+    pack_configs: pack_config::Resolver,
     registry: runner::Registry,
     access: Access,
     /// This daemon among the nodes; a new epoch replaces it when others had given it up.
@@ -92,6 +94,7 @@ impl Engine {
         let name = node_name.to_owned();
         let _ = tokio::task::spawn_blocking(move || runner::remove_leftovers(&name)).await;
         let node = node::register(&store, &host).await?;
+        let datastore = Datastore::new(&store, &config);
         let slots = Arc::new(Semaphore::new(config.actionrunner.actions_pool_size.max(1)));
         let engine = Self {
             shared: Arc::new(Shared {
@@ -100,7 +103,9 @@ impl Engine {
                 triggers: trigger::Catalog::new(&store),
                 catalog: execution::Catalog::new(&store),
                 registry: runner::Registry::with_all(&config, store.bus(), &host),
-                datastore: Datastore::new(&store, &config),
+                pack_dirs: runner::PackDirs::new(&store),
+                pack_configs: pack_config::Resolver::new(&store, &datastore),
+                datastore,
                 config,
                 store,
                 ledger,
@@ -142,8 +147,7 @@ impl Engine {
         pack: &str,
         user: Option<&str>,
     ) -> Result<Map<String, Value>, pack_config::Error> {
-        let shared = &self.shared;
-        pack_config::resolve(&shared.store, &shared.datastore, pack, user).await
+        self.shared.pack_configs.resolve(pack, user).await
     }
 
     /// The configuration.

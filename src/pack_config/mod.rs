@@ -13,9 +13,10 @@ pub use write::{WriteError, file, replace};
 use crate::{
     datastore::{self, Datastore},
     expr::jinja,
-    store::{self, Store},
+    store::{self, Cached, Store},
 };
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Why a configuration is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -58,32 +59,55 @@ pub enum Error {
     Internal(String),
 }
 
-/// The configuration of `pack` as `user` sees it; without a user, as the system user does. A pack without any is
-/// configured with the defaults of its schema.
-///
-/// # Errors
-/// [`Error`].
-pub async fn resolve(
-    store: &Store,
-    datastore: &Datastore,
-    pack: &str,
-    user: Option<&str>,
-) -> Result<Map<String, Value>, Error> {
-    let Source { schema, mut values } = source::of(store, pack).await?;
-    if values.values().flat_map(datastore::texts_of).any(jinja::is_template) {
-        let templates = values.values().flat_map(datastore::texts_of);
-        let lookups = datastore.for_templates(user, templates).await?;
-        let (datastore, pack, dynamic) = (datastore.clone(), pack.to_owned(), schema.clone());
-        let name = pack.clone();
-        let rendering = tokio::task::spawn_blocking(move || {
-            let renderer = resolve::Renderer::new(&pack, &datastore, &lookups);
-            renderer.render(&dynamic, &mut values).map(|()| values)
-        });
-        values = rendering.await.map_err(|panic| {
-            tracing::error!("Resolving the configuration of {name} panicked: {panic}");
-            Error::Internal(name)
-        })??;
+/// Resolves configurations. The rows they come from are looked up once and kept until content changes; what templates
+/// find in the datastore is looked up each time.
+#[derive(Debug)]
+pub struct Resolver {
+    store: Store,
+    datastore: Datastore,
+    sources: Cached<Arc<Source>>,
+}
+
+impl Resolver {
+    /// Nothing is known yet.
+    pub fn new(store: &Store, datastore: &Datastore) -> Self {
+        let sources = Cached::new(store.bus());
+        Self { store: store.clone(), datastore: datastore.clone(), sources }
     }
-    resolve::fill_in(&schema, &mut values);
-    Ok(values)
+
+    /// The configuration of `pack` as `user` sees it; without a user, as the system user does. A pack without any is
+    /// configured with the defaults of its schema.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn resolve(&self, pack: &str, user: Option<&str>) -> Result<Map<String, Value>, Error> {
+        let look_up = async || source::of(&self.store, pack).await.map(|found| Some(Arc::new(found)));
+        let source = self.sources.get(pack, look_up).await?.unwrap_or_default();
+        let mut values = source.values.clone();
+        if values.values().flat_map(datastore::texts_of).any(jinja::is_template) {
+            values = self.rendered(pack, user, &source, values).await?;
+        }
+        resolve::fill_in(&source.schema, &mut values);
+        Ok(values)
+    }
+
+    async fn rendered(
+        &self,
+        pack: &str,
+        user: Option<&str>,
+        source: &Arc<Source>,
+        mut values: Map<String, Value>,
+    ) -> Result<Map<String, Value>, Error> {
+        let templates = values.values().flat_map(datastore::texts_of);
+        let lookups = self.datastore.for_templates(user, templates).await?;
+        let (datastore, name, source) = (self.datastore.clone(), pack.to_owned(), source.clone());
+        let rendering = tokio::task::spawn_blocking(move || {
+            let renderer = resolve::Renderer::new(&name, &datastore, &lookups);
+            renderer.render(&source.schema, &mut values).map(|()| values)
+        });
+        rendering.await.map_err(|panic| {
+            tracing::error!("Resolving the configuration of {pack} panicked: {panic}");
+            Error::Internal(pack.to_owned())
+        })?
+    }
 }

@@ -1,6 +1,5 @@
 //! Where a configuration comes from: the rows of the pack's `config.schema.yaml` and of its values, as registered.
 
-use super::Error;
 use crate::store::{self, Store};
 use serde_json::{Map, Value};
 
@@ -14,7 +13,7 @@ pub(super) struct Source {
 }
 
 /// The source of a pack's configuration.
-pub(super) async fn of(store: &Store, pack: &str) -> Result<Source, Error> {
+pub(super) async fn of(store: &Store, pack: &str) -> store::Result<Source> {
     let schema = store::configs::find_schema(store.pool(), pack).await?;
     let values = store::configs::find(store.pool(), pack).await?;
     Ok(Source {

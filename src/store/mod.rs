@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod aliases;
 pub mod api_keys;
+mod cached;
 pub mod collector;
 pub mod configs;
 mod error;
@@ -29,6 +30,7 @@ mod tx;
 pub mod unload;
 pub mod users;
 
+pub use cached::Cached;
 pub use error::{Error, Result};
 pub use tx::Tx;
 

@@ -2,11 +2,13 @@
 //!
 //! Left out: running anything of a pack, which is the business of runners.
 
+mod compile;
 mod library;
 pub mod site;
 mod tool;
 pub mod virtualenv;
 
+pub use compile::compile;
 pub use library::unpack;
 pub use tool::{Error, interpreter};
 

@@ -3,12 +3,11 @@
 use crate::{
     model::{Action, RunnerType, Snapshot},
     schema,
-    store::{Store, actions, snapshots},
+    store::{Cached, Store, actions, snapshots},
     wire,
 };
-use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 /// An action with everything a request for it needs.
 #[derive(Debug)]
@@ -23,42 +22,21 @@ pub struct Runnable {
 #[derive(Debug)]
 pub struct Catalog {
     store: Store,
-    cache: RwLock<Cache>,
-}
-
-#[derive(Debug, Default)]
-struct Cache {
-    version: u64,
-    by_ref: HashMap<String, Arc<Runnable>>,
+    known: Cached<Arc<Runnable>>,
 }
 
 impl Catalog {
     pub(in crate::engine) fn new(store: &Store) -> Self {
-        Self { store: store.clone(), cache: RwLock::default() }
+        Self { store: store.clone(), known: Cached::new(store.bus()) }
     }
 
     /// The action with this ref, ready to be requested; `None` when there is none.
     pub async fn find(&self, action_ref: &str) -> crate::store::Result<Option<Arc<Runnable>>> {
-        // Before the look at the database: what changes after it makes this entry stale.
-        let version = self.store.bus().content_version();
-        if let Some(found) = self.cached(version, action_ref) {
-            return Ok(Some(found));
-        }
-        let Some((action, runner)) = actions::find_runnable(self.store.pool(), action_ref).await? else {
-            return Ok(None);
+        let look_up = async || match actions::find_runnable(self.store.pool(), action_ref).await? {
+            Some((action, runner)) => Ok(Some(Arc::new(self.make(action, runner).await?))),
+            None => Ok(None),
         };
-        let runnable = Arc::new(self.make(action, runner).await?);
-        let mut cache = self.cache.write();
-        if cache.version != version {
-            *cache = Cache { version, by_ref: HashMap::new() };
-        }
-        cache.by_ref.insert(action_ref.to_owned(), runnable.clone());
-        Ok(Some(runnable))
-    }
-
-    fn cached(&self, version: u64, action_ref: &str) -> Option<Arc<Runnable>> {
-        let cache = self.cache.read();
-        (cache.version == version).then(|| cache.by_ref.get(action_ref).cloned()).flatten()
+        self.known.get(action_ref, look_up).await
     }
 
     async fn make(&self, action: Action, runner: RunnerType) -> crate::store::Result<Runnable> {

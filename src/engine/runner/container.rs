@@ -164,7 +164,7 @@ async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
         )));
     };
     let spec = &execution.snapshot.action.spec;
-    let entry_point = entry_point::find(engine.store(), spec).await.map_err(Failure::of)?;
+    let entry_point = entry_point::find(&engine.shared.pack_dirs, spec).await.map_err(Failure::of)?;
     let action = prepare(engine, &execution, entry_point, runner.needs_config()).await?;
     let io = run_io(engine, running, &execution);
     let outcome = runner.run(&action, &io).await;

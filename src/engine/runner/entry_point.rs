@@ -2,9 +2,16 @@
 
 use crate::{
     model::NewAction,
-    store::{Store, packs},
+    store::{Cached, Store, packs},
 };
 use std::path::PathBuf;
+
+/// The directories of packs.
+#[derive(Debug)]
+pub(in crate::engine) struct PackDirs {
+    store: Store,
+    known: Cached<PathBuf>,
+}
 
 /// The script of an action.
 #[derive(Debug)]
@@ -15,20 +22,34 @@ pub(super) struct EntryPoint {
     pub(super) pack: PathBuf,
 }
 
+impl PackDirs {
+    pub(in crate::engine) fn new(store: &Store) -> Self {
+        Self { store: store.clone(), known: Cached::new(store.bus()) }
+    }
+
+    async fn of(&self, pack: &str) -> crate::store::Result<Option<PathBuf>> {
+        let look_up = async || {
+            let row = packs::find(self.store.pool(), pack).await?;
+            Ok(row.map(|row| PathBuf::from(row.path)))
+        };
+        self.known.get(pack, look_up).await
+    }
+}
+
 /// The action's entry point, `None` if it has none.
 ///
 /// # Errors
 /// In words for the user: the pack or the script is not there, or the script lies outside of its pack, by `..` or by
 /// a symbolic link.
-pub(super) async fn find(store: &Store, action: &NewAction) -> Result<Option<EntryPoint>, String> {
+pub(super) async fn find(packs: &PackDirs, action: &NewAction) -> Result<Option<EntryPoint>, String> {
     if action.entry_point.is_empty() {
         return Ok(None);
     }
-    let pack = packs::find(store.pool(), &action.pack)
+    let root = packs
+        .of(&action.pack)
         .await
         .map_err(|error| format!("Could not look up pack \"{}\": {error}", action.pack))?
         .ok_or_else(|| format!("Pack \"{}\" is not registered on this system.", action.pack))?;
-    let root = PathBuf::from(&pack.path);
     let written = root.join("actions").join(&action.entry_point);
     let pack_dir = root.clone();
     let found = tokio::task::spawn_blocking(move || {

@@ -30,6 +30,7 @@ pub use answer::Answer;
 pub(in crate::engine) use content_version::remove_leftovers;
 pub use drain::ActionRunner;
 pub(in crate::engine) use drain::end_all;
+pub(in crate::engine) use entry_point::PackDirs;
 pub use host::Host;
 pub use registry::Registry;
 
