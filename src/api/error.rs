@@ -38,6 +38,9 @@ pub enum Error {
         /// Id of the one that is there.
         id: String,
     },
+    /// 409: the thing exists already; which one it is StackStorm does not say of things of this kind.
+    #[error("Tried to save duplicate unique keys ({0})")]
+    Taken(String),
     /// Refused, or not recognised.
     #[error(transparent)]
     Access(#[from] access::Error),
@@ -83,7 +86,7 @@ impl Error {
         let shown = |status| (status, self.to_string());
         match self {
             Self::Answer(status, text) => (*status, text.clone()),
-            Self::Conflict { .. } => shown(StatusCode::CONFLICT),
+            Self::Conflict { .. } | Self::Taken(_) => shown(StatusCode::CONFLICT),
             Self::NotReady => shown(StatusCode::SERVICE_UNAVAILABLE),
             Self::Access(error) => match error {
                 Access::NoCredentials
@@ -197,6 +200,7 @@ impl ResponseError for Error {
         }
         let body = match self {
             Self::Conflict { id, .. } => json!({"conflict-id": id, "faultstring": text}),
+            Self::Taken(_) => json!({"conflict-id": null, "faultstring": text}),
             _ => json!({"faultstring": text}),
         };
         let mut response =

@@ -7,7 +7,7 @@ use super::{
     path::Service,
     routes::{Gate, Line, Routes},
 };
-use crate::access::Permission;
+use crate::{access::Permission, alias};
 use actix_web::http::Method;
 
 macro_rules! routes {
@@ -152,7 +152,21 @@ pub(super) fn routes() -> Routes {
         GET Api "/ruletypes/{id}" Login => content::get_rule_type, about("Get a rule type");
         GET Api "/actionalias" Needs(P::ActionAliasList) => content::list_aliases,
             about("List action aliases").list(&content::ALIASES);
-        GET Api "/actionalias/{ref_or_id}" Login => content::get_alias, about("Get an action alias");
+        GET Api "/actionalias/help" Needs(P::ActionAliasHelp) => aliases::help,
+            about("Tell people what they can type")
+                .query(&[("filter", Text), ("pack", Text), ("limit", Number), ("offset", Number)]);
+        GET Api "/actionalias/{alias}" Login => content::get_alias, about("Get an action alias");
+        POST Api "/actionalias" Login => aliases::create,
+            about("Make an action alias").body(&crate::content::alias::SCHEMA);
+        POST Api "/actionalias/match" Needs(P::ActionAliasMatch) => aliases::find,
+            about("Find the action alias that a command means").status(200).body(&aliases::COMMAND);
+        PUT Api "/actionalias/{ref_or_id}" Login => aliases::replace,
+            about("Replace an action alias").body(&crate::content::alias::SCHEMA);
+        DELETE Api "/actionalias/{ref_or_id}" Login => aliases::delete, about("Delete an action alias");
+        POST Api "/aliasexecution" Login => alias_executions::create,
+            about("Run the action of an alias").secrets().body(&alias::request::NAMED);
+        POST Api "/aliasexecution/match_and_execute" Login => alias_executions::match_and_execute,
+            about("Run the action of the alias that a command means").secrets().body(&alias::request::MATCHED);
         GET Api "/policies" Needs(P::PolicyList) => content::list_policies,
             about("List policies").list(&content::POLICIES);
         GET Api "/policies/{ref_or_id}" Login => content::get_policy, about("Get a policy");

@@ -1,7 +1,7 @@
 //! The events. Each is shared by reference, and carries a place for the bytes made of it, so that a thousand
 //! stream clients cost one serialisation.
 
-use crate::model::{Execution, ExecutionId, ObjectId, OutputId};
+use crate::model::{Alias, Execution, ExecutionId, ObjectId, OutputId};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub enum Event {
     Output(Arc<OutputEvent>),
     /// An announcement was made.
     Announcement(Arc<Announcement>),
+    /// An action alias was made, changed or deleted. Comes with [`Event::Content`].
+    Alias(Arc<AliasEvent>),
     /// An execution of another node printed something: there are more rows of it.
     Printed(ExecutionId),
     /// A trigger instance was stored that waits for the rules engine.
@@ -87,6 +89,17 @@ pub struct Announcement {
     pub payload: Value,
     /// `{id_, trace_tag}` or null.
     pub trace_context: Value,
+    /// Wire bytes, made by the first stream client that needs them.
+    pub frame: OnceLock<Bytes>,
+}
+
+/// An action alias after a change, or as it was before it went.
+#[derive(Debug)]
+pub struct AliasEvent {
+    /// What happened.
+    pub change: Change,
+    /// The alias.
+    pub alias: Alias,
     /// Wire bytes, made by the first stream client that needs them.
     pub frame: OnceLock<Bytes>,
 }

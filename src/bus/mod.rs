@@ -5,7 +5,7 @@
 
 mod event;
 
-pub use event::{Announcement, Change, Event, ExecutionEvent, OutputEvent, OutputKind};
+pub use event::{AliasEvent, Announcement, Change, Event, ExecutionEvent, OutputEvent, OutputKind};
 
 use std::sync::{
     Arc,

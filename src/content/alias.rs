@@ -8,7 +8,8 @@ use crate::{
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+/// The form of an alias.
+pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let reply = |more: &[&str]| {
         let mut properties = Map::new();
         for name in ["enabled", "format", "extra"].iter().chain(more) {
@@ -21,7 +22,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
         }
         json!({"type": "object", "properties": properties})
     };
-    form::validator(form::closed(json!({
+    form::closed(json!({
         "id": form::text(),
         "ref": form::text(),
         "uid": form::text(),
@@ -39,8 +40,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
                         "type": "object",
                         "properties": {
                             "display": {"type": "string"},
-                            "representation": {"type": "array", "items": {"type": "string"}},
-                            "match_multiple": {"type": "boolean"}
+                            "representation": {"type": "array", "items": {"type": "string"}}
                         }
                     }
                 ]
@@ -51,8 +51,10 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
         "extra": form::object(),
         "immutable_parameters": form::object(),
         "metadata_file": {"type": "string", "default": ""}
-    })))
+    }))
 });
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| form::validator(SCHEMA.clone()));
 
 /// Checks the form of metadata; returns it with the schema's defaults filled in.
 pub fn validate(document: &Value) -> Result<Value, Error> {

@@ -3,8 +3,9 @@
 //!
 //! Left out: `\N{…}` names, the locale flag, and the rule that look-behind has one width.
 
+use super::repr_str;
 use fancy_regex::{Regex, RegexBuilder};
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
 /// Steps one search may go back before it gives up: about a tenth of a second.
 const BACKTRACK_LIMIT: usize = 1_000_000;
@@ -17,8 +18,27 @@ const SIZE_LIMIT: usize = 64 << 20;
 /// # Errors
 /// What is wrong with the pattern, in words close to Python's.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
-    let rewritten = rewrite(pattern)?;
-    RegexBuilder::new(&rewritten)
+    build(&rewrite(pattern)?)
+}
+
+/// Compiles a pattern under the flag `re.DOTALL`.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn compile_dot_all(pattern: &str) -> Result<Regex, String> {
+    build(&format!("(?s){}", rewrite(pattern)?))
+}
+
+/// Compiles a pattern under the flag `re.IGNORECASE`.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn compile_ignoring_case(pattern: &str) -> Result<Regex, String> {
+    build(&format!("(?i){}", rewrite(pattern)?))
+}
+
+fn build(rewritten: &str) -> Result<Regex, String> {
+    RegexBuilder::new(rewritten)
         .backtrack_limit(BACKTRACK_LIMIT)
         .delegate_size_limit(SIZE_LIMIT)
         .build()
@@ -31,6 +51,8 @@ pub fn rewrite(pattern: &str) -> Result<String, String> {
         rest: pattern.chars().collect::<Vec<_>>().into_iter().peekable(),
         out: String::new(),
         groups: vec![Flags::default()],
+        captures: 0,
+        names: HashMap::new(),
     };
     rewriter.run()?;
     Ok(rewriter.out)
@@ -47,6 +69,10 @@ struct Rewriter {
     out: String,
     /// The flags in force, one entry per open group.
     groups: Vec<Flags>,
+    /// Capturing groups so far.
+    captures: usize,
+    /// The numbers of those with names.
+    names: HashMap<String, usize>,
 }
 
 /// What an escape stands for inside a class.
@@ -147,6 +173,7 @@ impl Rewriter {
     fn group(&mut self) -> Result<(), String> {
         let flags = self.groups.last().copied().unwrap_or_default();
         if self.rest.next_if_eq(&'?').is_none() {
+            self.captures += 1;
             self.out.push('(');
             self.groups.push(flags);
             return Ok(());
@@ -158,11 +185,19 @@ impl Rewriter {
             }
             Some('P') => match self.rest.next() {
                 Some('<') => {
-                    let name = self.until('>')?;
+                    let name = identifier(self.until('>')?)?;
                     _ = write!(self.out, "(?P<{name}>");
+                    self.captures += 1;
+                    let number = self.captures;
+                    if let Some(known) = self.names.insert(name.clone(), number) {
+                        return Err(format!(
+                            "redefinition of group name {} as group {number}; was group {known}",
+                            repr_str(&name)
+                        ));
+                    }
                 }
                 Some('=') => {
-                    let name = self.until(')')?;
+                    let name = identifier(self.until(')')?)?;
                     _ = write!(self.out, r"(?:\k<{name}>)");
                     return Ok(());
                 }
@@ -170,7 +205,8 @@ impl Rewriter {
             },
             Some('(') => {
                 let name = self.until(')')?;
-                let is_number = name.chars().all(|c| c.is_ascii_digit());
+                let is_number = !name.is_empty() && name.chars().all(|c| c.is_ascii_digit());
+                let name = if is_number { name } else { identifier(name)? };
                 _ = if is_number { write!(self.out, "(?({name})") } else { write!(self.out, "(?(<{name}>)") };
             }
             Some('<') => match self.rest.next() {
@@ -189,12 +225,7 @@ impl Rewriter {
         let mut name = String::new();
         for c in self.rest.by_ref() {
             if c == end {
-                let is_word = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-                return if is_word && !name.is_empty() {
-                    Ok(name)
-                } else {
-                    Err(format!("bad group name '{name}'"))
-                };
+                return if name.is_empty() { Err("missing group name".to_owned()) } else { Ok(name) };
             }
             name.push(c);
         }
@@ -374,6 +405,13 @@ impl Rewriter {
     }
 }
 
+/// A group's name is a name of Python's.
+fn identifier(name: String) -> Result<String, String> {
+    let is_name =
+        name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(char::is_numeric);
+    if is_name { Ok(name) } else { Err(format!("bad character in group name {}", repr_str(&name))) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -416,7 +454,21 @@ mod tests {
 
     #[test]
     fn broken_patterns_are_refused() {
-        for pattern in ["[", "(", ")", r"\y", "a**", "*a", "(?P<x", "[b-a]", "a(?i)b", "\\", "(?z)"] {
+        for pattern in [
+            "[",
+            "(",
+            ")",
+            r"\y",
+            "a**",
+            "*a",
+            "(?P<x",
+            "[b-a]",
+            "a(?i)b",
+            "\\",
+            "(?z)",
+            "(?P<1>a)",
+            "(?P<a>)(?P<a>)",
+        ] {
             assert!(compile(pattern).is_err(), "{pattern}");
         }
     }

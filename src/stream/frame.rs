@@ -1,7 +1,7 @@
 //! The bytes of an event, made once and shared by all who get it.
 
 use crate::{
-    bus::{Announcement, Change, Event, ExecutionEvent, OutputEvent},
+    bus::{AliasEvent, Announcement, Change, Event, ExecutionEvent, OutputEvent},
     model::ExecutionId,
     store::outputs::Line,
     wire::{self, execution::View, timestamp},
@@ -20,12 +20,13 @@ pub(super) enum Kind {
     Execution(Change),
     Liveaction(Change),
     Output,
+    Alias(Change),
     Announcement,
 }
 
 impl Kind {
     /// Those whose names never vary.
-    pub(super) const FIXED: [Self; 7] = [
+    pub(super) const FIXED: [Self; 10] = [
         Self::Execution(Change::Create),
         Self::Execution(Change::Update),
         Self::Execution(Change::Delete),
@@ -33,6 +34,9 @@ impl Kind {
         Self::Liveaction(Change::Update),
         Self::Liveaction(Change::Delete),
         Self::Output,
+        Self::Alias(Change::Create),
+        Self::Alias(Change::Update),
+        Self::Alias(Change::Delete),
     ];
 
     /// Place in [`Self::FIXED`].
@@ -46,6 +50,7 @@ impl Kind {
             Self::Execution(kind) => Some(change(kind)),
             Self::Liveaction(kind) => Some(3 + change(kind)),
             Self::Output => Some(6),
+            Self::Alias(kind) => Some(7 + change(kind)),
             Self::Announcement => None,
         }
     }
@@ -60,6 +65,9 @@ impl Kind {
             Self::Liveaction(Change::Update) => "st2.liveaction__update",
             Self::Liveaction(Change::Delete) => "st2.liveaction__delete",
             Self::Output => "st2.execution.output__create",
+            Self::Alias(Change::Create) => "st2.actionalias__create",
+            Self::Alias(Change::Update) => "st2.actionalias__update",
+            Self::Alias(Change::Delete) => "st2.actionalias__delete",
             Self::Announcement => "st2.announcement__",
         }
     }
@@ -77,6 +85,11 @@ impl Kind {
                 Change::Delete => &[Self::Execution(Change::Delete), Self::Liveaction(Change::Delete)],
             },
             Event::Output(_) => &[Self::Output],
+            Event::Alias(event) => match event.change {
+                Change::Create => &[Self::Alias(Change::Create)],
+                Change::Update => &[Self::Alias(Change::Update)],
+                Change::Delete => &[Self::Alias(Change::Delete)],
+            },
             Event::Announcement(_) => &[Self::Announcement],
             Event::Content | Event::Dispatched | Event::Printed(_) => &[],
         }
@@ -99,6 +112,7 @@ pub(super) fn frame(event: &Event, kind: Kind, view: &View) -> Bytes {
             if kind.is_execution() { execution } else { liveaction }
         }
         Event::Output(event) => output_frame(event),
+        Event::Alias(event) => alias_frame(event),
         Event::Announcement(announcement) => announcement_frame(announcement),
         Event::Content | Event::Dispatched | Event::Printed(_) => Bytes::new(),
     }
@@ -152,6 +166,14 @@ pub(super) fn stored_frame(id: ExecutionId, action_ref: &str, runner_ref: &str, 
         data: String::from_utf8_lossy(line.data),
     };
     bytes(Kind::Output.name(), &serde_json::to_vec(&shown).unwrap_or_default())
+}
+
+fn alias_frame(event: &AliasEvent) -> Bytes {
+    let make = || {
+        let shown = serde_json::to_vec(&wire::content::alias(&event.alias)).unwrap_or_default();
+        bytes(Kind::Alias(event.change).name(), &shown)
+    };
+    event.frame.get_or_init(make).clone()
 }
 
 fn announcement_frame(announcement: &Announcement) -> Bytes {

@@ -4,6 +4,8 @@ pub(super) mod action_clone;
 pub(super) mod action_edits;
 pub(super) mod action_views;
 pub(super) mod actions;
+pub(super) mod alias_executions;
+pub(super) mod aliases;
 pub(super) mod api_keys;
 pub(super) mod configs;
 pub(super) mod content;

@@ -104,8 +104,8 @@ impl Gathered {
                 payload: it.payload.clone(),
                 trace_context: it.trace_context.clone(),
             }),
-            // The former are found by whoever sweeps, the latter never of this node.
-            Event::Dispatched | Event::Printed(_) => {}
+            // Found by whoever sweeps; never of this node; of stream clients of this node alone.
+            Event::Dispatched | Event::Printed(_) | Event::Alias(_) => {}
         }
     }
 

@@ -27,4 +27,4 @@ WHERE (
     excluded.result::text, excluded.extra::text, excluded.immutable_parameters::text, excluded.metadata_file
 )
 -- An inserted row has no deleter yet.
-RETURNING (old.xmax = 0) AS "inserted!"
+RETURNING id AS "id: AliasId", pack, name, (old.xmax = 0) AS "inserted!"

@@ -22,13 +22,13 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of an event stream.
-struct Client {
+pub(super) struct Client {
     response: reqwest::Response,
     text: String,
 }
 
 impl Client {
-    async fn open(st2: &Server, path: &str) -> Self {
+    pub(super) async fn open(st2: &Server, path: &str) -> Self {
         Self::open_with(st2, path, None).await
     }
 
@@ -60,7 +60,7 @@ impl Client {
     }
 
     /// The first newline of a stream of everything: from then on it listens.
-    async fn ready(mut self) -> Self {
+    pub(super) async fn ready(mut self) -> Self {
         while self.text.is_empty() {
             assert!(self.more().await);
         }
@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// The next event: name and data.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub(super) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();

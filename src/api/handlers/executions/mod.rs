@@ -22,7 +22,7 @@ impl Resource for Execution {
 }
 
 /// How an execution is shown when nothing special is asked for.
-fn view(app: &App, mask: bool) -> View {
+pub(super) fn view(app: &App, mask: bool) -> View {
     View::new(app.web_base.clone(), mask)
 }
 
