@@ -6,16 +6,25 @@
 //!
 //! Left out: who may see an inquiry at all (the API asks that), and when time is up (the collector looks).
 
-use super::{Engine, execution, execution::control};
+use super::{
+    Engine, execution,
+    execution::control,
+    trigger::{self, Occurrence},
+};
 use crate::{
     model::{Execution, ExecutionId, ExecutionStatus},
     schema::{self, Options},
+    store,
 };
-use serde_json::{Map, Value};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Name of the runner whose executions are inquiries.
 pub const RUNNER: &str = "inquirer";
+
+/// The event of a new question.
+const TRIGGER: &str = "core.st2.generic.inquiry";
 
 /// Why an inquiry cannot be shown or answered.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +128,43 @@ impl Inquiry {
             Err(error) => Err(Error::Unfit { id: self.id(), why: error.text().to_owned() }),
         }
     }
+}
+
+/// A question was stored: tells whoever has a rule for that, and makes the action chains around it rest. An orquesta
+/// workflow rests by itself, when nothing else in it can go on.
+pub(in crate::engine) async fn asked(engine: &Engine, execution: &Arc<Execution>) {
+    announce(engine, execution).await;
+    if let Some(parent) = execution.parent
+        && !execution.context.contains_key("orquesta")
+    {
+        let user = execution.user().unwrap_or_default();
+        let root = root(engine, parent).await;
+        if let Err(error) = control::pause(engine, root, user).await {
+            tracing::debug!("{root} does not rest for inquiry {}: {error}", execution.id);
+        }
+    }
+}
+
+/// Dispatches the trigger of a question, once however often this is called.
+async fn announce(engine: &Engine, execution: &Arc<Execution>) {
+    let Ok(inquiry) = Inquiry::of(execution.clone()) else { return };
+    let payload = json!({"id": inquiry.id(), "route": inquiry.part("route")});
+    let event = Occurrence::of(TRIGGER, payload);
+    match trigger::dispatch_once(engine, event, format!("inquiry/{}", inquiry.id())).await {
+        Ok(_) => {}
+        Err(error) => tracing::warn!("Inquiry {} is open, but no rule hears of it: {error}", inquiry.id()),
+    }
+}
+
+/// Announces open questions that a crash may have kept from it. What is older than the shortest time for which events are
+/// kept counts as announced.
+pub(in crate::engine) async fn announce_open(engine: &Engine, now: DateTime<Utc>) -> store::Result<()> {
+    let pool = engine.store().pool();
+    let ids = store::collector::open_inquiries(pool, now - TimeDelta::days(1)).await?;
+    for execution in store::executions::query::find_many(pool, &ids).await? {
+        announce(engine, &execution).await;
+    }
+    Ok(())
 }
 
 /// The open inquiry with this id.

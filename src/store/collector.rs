@@ -56,6 +56,16 @@ pub async fn delete_executions(
     Ok(ids)
 }
 
+/// Open questions that were asked since a moment.
+pub async fn open_inquiries(db: impl PgExecutor<'_>, since: DateTime<Utc>) -> Result<Vec<ExecutionId>> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT id AS "id: ExecutionId" FROM executions
+           WHERE ended_at IS NULL AND status = 'pending' AND runner = 'inquirer' AND id >= $1 ORDER BY id"#,
+        &crate::model::ObjectId::lowest_at(since).0[..]
+    );
+    Ok(ids.fetch_all(db).await?)
+}
+
 /// Questions that nobody has answered in the time they had: executions of the `inquirer` that are still pending and
 /// began more whole minutes before `now` than their `ttl`.
 pub async fn overdue_inquiries(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<Vec<ExecutionId>> {

@@ -45,6 +45,12 @@ pub(super) async fn executions(engine: &Engine, before: DateTime<Utc>, stop: &St
     Ok(removed)
 }
 
+/// Announces open questions that a crash kept from it.
+pub(super) async fn unannounced(engine: &Engine, now: DateTime<Utc>) -> Result<u64> {
+    inquiry::announce_open(engine, now).await?;
+    Ok(0)
+}
+
 /// Ends questions that nobody has answered in time.
 pub(super) async fn inquiries(engine: &Engine, now: DateTime<Utc>) -> Result<u64> {
     let mut ended = 0;

@@ -68,6 +68,7 @@ impl Collector {
             done.executions = told("executions", removed);
             rest(pause, stop).await;
         }
+        told("announcements", kinds::unannounced(&self.engine, now).await);
         if settings.purge_inquiries {
             done.inquiries = told("inquiries", kinds::inquiries(&self.engine, now).await);
             rest(pause, stop).await;

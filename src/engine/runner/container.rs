@@ -10,7 +10,7 @@ use super::{
 use crate::{
     bus::{Change, Event, ExecutionEvent},
     clock,
-    engine::{Engine, Running, execution},
+    engine::{Engine, Running, execution, inquiry},
     model::{Execution, ExecutionId, ExecutionStatus},
     service::{self, Stop},
     store::{
@@ -295,7 +295,10 @@ async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Fai
         };
         match engine.shared.ledger.transition(change, vec![update(next.clone())]).await {
             Ok(true) => {
-                *running.current.lock() = next;
+                *running.current.lock() = next.clone();
+                if to == ExecutionStatus::Pending {
+                    inquiry::asked(engine, &next).await;
+                }
                 return;
             }
             Ok(false) => match executions::query::find_many(engine.store().pool(), &[current.id]).await {

@@ -164,3 +164,33 @@ async fn expired_tokens_and_keys_go_and_late_answers_time_out(pool: PgPool) {
     assert_eq!((count(&pool, "tokens").await, count(&pool, "key_values").await), (1, 1));
     assert_eq!(collect(&st2, now + TimeDelta::hours(25)).await.tokens, 1);
 }
+
+#[sqlx::test]
+async fn every_question_is_announced_once_also_after_a_crash(pool: PgPool) {
+    let (st2, _packs) = server(pool.clone()).await;
+    let id = run(&st2, "core.ask", json!({"route": "ops"}), "pending").await;
+    let announced = async || -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT payload::text FROM trigger_instances WHERE trigger = 'core.st2.generic.inquiry'",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap()
+    };
+    let expected = json!({"id": id, "route": "ops"});
+    let is_expected = |texts: Vec<String>| match texts.as_slice() {
+        [] => false,
+        [one] => serde_json::from_str::<Value>(one).unwrap() == expected,
+        more => panic!("announced more than once: {more:?}"),
+    };
+    eventually("the question is announced", Duration::from_secs(10), async || {
+        is_expected(announced().await).then_some(())
+    })
+    .await;
+    // As if the daemon had died between the two commits.
+    sqlx::query("DELETE FROM trigger_instances").execute(&pool).await.unwrap();
+    for _ in 0..2 {
+        collect(&st2, clock::now()).await;
+        assert!(is_expected(announced().await));
+    }
+}
