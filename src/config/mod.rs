@@ -95,6 +95,8 @@ config! {
     ssh_runner: SshRunner,
     /// Queueing.
     scheduler: Scheduler,
+    /// Workflows.
+    workflow_engine: WorkflowEngine,
     /// Where packs lie.
     content: Content,
     /// How secrets of the datastore are kept.

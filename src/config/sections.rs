@@ -186,6 +186,14 @@ section! {
 }
 
 section! {
+    /// `[workflow_engine]`
+    WorkflowEngine {
+        /// How deep workflows may stand within workflows: one that calls itself without an end fails at this depth.
+        max_depth: u32 = 50,
+    }
+}
+
+section! {
     /// `[scheduler]`
     Scheduler {
         /// Milliseconds between looks at the queue when nothing wakes the scheduler.

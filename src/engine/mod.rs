@@ -9,6 +9,7 @@ mod node;
 pub mod runner;
 pub mod scheduler;
 pub mod trigger;
+mod workflow;
 
 use crate::{
     access::Access,
@@ -63,6 +64,8 @@ struct Shared {
     open: AtomicBool,
     /// What still runs is being ended because the daemon stops.
     abandoning: AtomicBool,
+    /// Workflows in the hands of this node.
+    flows: workflow::Flows,
     running: Mutex<HashMap<ExecutionId, Arc<Running>>>,
     /// Woken when [`Self::running`] becomes empty.
     idle: Notify,
@@ -119,6 +122,7 @@ impl Engine {
                 company: watch::Sender::new(false),
                 open: AtomicBool::new(true),
                 abandoning: AtomicBool::new(false),
+                flows: workflow::Flows::default(),
                 running: Mutex::new(HashMap::new()),
                 idle: Notify::new(),
                 runtime: tokio::runtime::Handle::current(),

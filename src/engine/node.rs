@@ -2,7 +2,7 @@
 //!
 //! Any node settles what a lost one held; rows are locked one by one, so that two may do it at the same time.
 
-use super::Engine;
+use super::{Engine, workflow};
 use crate::{
     bus::{Change, Event, ExecutionEvent},
     clock,
@@ -30,14 +30,16 @@ pub(super) async fn register(store: &Store, host: &Host) -> anyhow::Result<Node>
 pub(super) async fn settle(engine: &Engine) -> anyhow::Result<()> {
     let store = engine.store();
     let lease = engine.config().scheduler.lease as f64;
-    let settled = executions::settle_lost(store.pool(), lease, clock::now()).await?;
+    let settled = executions::settle_lost(store.pool(), &workflow::runners(), lease, clock::now()).await?;
     if !settled.is_empty() {
         tracing::warn!("Settled {} executions of nodes that are gone", settled.len());
     }
     for execution in executions::query::find_many(store.pool(), &settled).await? {
+        workflow::heard(engine, &execution);
         let event = ExecutionEvent { change: Change::Update, execution, frames: OnceLock::new() };
         store.bus().publish(Event::Execution(Arc::new(event)));
     }
+    workflow::adopt(engine).await?;
     Ok(())
 }
 
@@ -83,8 +85,8 @@ impl Keeper {
         if beat.others > 0 {
             // Others may have queued work for us, or asked us to cancel.
             engine.shared.wake.notify_one();
-            for id in executions::asked_to_cancel(pool, node.holder()).await? {
-                super::execution::control::end_locally(engine, id).await?;
+            for id in executions::asked(pool, node.holder()).await? {
+                super::execution::control::follow(engine, id).await?;
             }
         }
         Ok(())

@@ -231,6 +231,10 @@ ids! {
     KeyValueId,
     /// A trace.
     TraceId,
+    /// A workflow under way; it keeps this id when some of its tasks are run again as another execution.
+    WorkflowId,
+    /// One run of a task of a workflow.
+    TaskId,
 }
 
 impl ExecutionId {

@@ -29,6 +29,7 @@ pub mod triggers;
 mod tx;
 pub mod unload;
 pub mod users;
+pub mod workflows;
 
 pub use cached::Cached;
 pub use error::{Error, Result};

@@ -3,7 +3,7 @@
 use super::Error;
 use crate::{
     clock,
-    engine::{Engine, runner::container::update},
+    engine::{Engine, runner::container::update, workflow},
     model::{Execution, ExecutionId, ExecutionStatus},
     store::{executions, ledger::Transition},
 };
@@ -40,17 +40,18 @@ pub async fn cancel(engine: &Engine, id: ExecutionId, user: &str) -> Result<Arc<
         let to = if held { ExecutionStatus::Canceling } else { ExecutionStatus::Canceled };
         let result = json!({"message": "Action canceled by user.", "user": user});
         if let Some(next) = change(engine, &current, to, Some(&result), &[("cancelled_by", user)]).await? {
-            end_locally(engine, id).await?;
+            follow(engine, id).await?;
             return Ok(next);
         }
     }
 }
 
-/// Makes the runner end an execution that this node holds. Its row says `canceling` already.
-pub(in crate::engine) async fn end_locally(engine: &Engine, id: ExecutionId) -> Result<(), Error> {
+/// Makes whoever runs it here follow what was asked for. The row says it already: `canceling`, `pausing`, `resuming`.
+pub(in crate::engine) async fn follow(engine: &Engine, id: ExecutionId) -> Result<(), Error> {
     if let Some(running) = engine.running(id) {
         running.stop.request();
     }
+    workflow::look(engine, id);
     Ok(())
 }
 
@@ -58,43 +59,81 @@ pub(in crate::engine) async fn end_locally(engine: &Engine, id: ExecutionId) -> 
 ///
 /// # Errors
 /// [`Error::Refused`] when its runner cannot, or it does not run.
-pub async fn pause(engine: &Engine, id: ExecutionId, _user: &str) -> Result<Arc<Execution>, Error> {
-    let current = open(engine, id).await?;
-    let liveaction = current.liveaction_id;
-    let runner = &current.snapshot.runner.name;
-    if !PAUSABLE.contains(&runner.as_str()) {
-        return Err(Error::Refused(format!(
-            "Unable to pause liveaction \"{liveaction}\" because it is not supported by the \"{runner}\" runner."
-        )));
+pub async fn pause(engine: &Engine, id: ExecutionId, user: &str) -> Result<Arc<Execution>, Error> {
+    loop {
+        let current = open(engine, id).await?;
+        check_pausable(&current, "pause")?;
+        if matches!(current.status, ExecutionStatus::Pausing | ExecutionStatus::Paused) {
+            return Ok(current);
+        }
+        if current.status != ExecutionStatus::Running {
+            return Err(Error::Refused(format!(
+                "Unable to pause liveaction \"{}\" because it is not in a running state.",
+                current.liveaction_id
+            )));
+        }
+        let marks = [("paused_by", user)];
+        if let Some(next) = change(engine, &current, ExecutionStatus::Pausing, None, &marks).await? {
+            follow(engine, id).await?;
+            return Ok(next);
+        }
     }
-    if matches!(current.status, ExecutionStatus::Pausing | ExecutionStatus::Paused) {
-        return Ok(current);
-    }
-    Err(Error::Refused(format!(
-        "Unable to pause liveaction \"{liveaction}\" because it is not in a running state."
-    )))
 }
 
 /// Asks it to go on.
 ///
 /// # Errors
 /// [`Error::Refused`] when its runner cannot, or it is not paused.
-pub async fn resume(engine: &Engine, id: ExecutionId, _user: &str) -> Result<Arc<Execution>, Error> {
-    let current = open(engine, id).await?;
-    let liveaction = current.liveaction_id;
-    let runner = &current.snapshot.runner.name;
-    if !PAUSABLE.contains(&runner.as_str()) {
-        return Err(Error::Refused(format!(
-            "Unable to resume liveaction \"{liveaction}\" because it is not supported by the \"{runner}\" runner."
-        )));
+pub async fn resume(engine: &Engine, id: ExecutionId, user: &str) -> Result<Arc<Execution>, Error> {
+    loop {
+        let current = open(engine, id).await?;
+        check_pausable(&current, "resume")?;
+        if matches!(current.status, ExecutionStatus::Running | ExecutionStatus::Resuming) {
+            return Ok(current);
+        }
+        if current.status != ExecutionStatus::Paused {
+            return Err(Error::Refused(format!(
+                "Unable to resume liveaction \"{}\" because it is in \"{}\" state and not in \"paused\" state.",
+                current.liveaction_id, current.status
+            )));
+        }
+        let marks = [("resumed_by", user)];
+        if let Some(next) = change(engine, &current, ExecutionStatus::Resuming, None, &marks).await? {
+            follow(engine, id).await?;
+            return Ok(next);
+        }
     }
-    if matches!(current.status, ExecutionStatus::Running | ExecutionStatus::Resuming) {
-        return Ok(current);
+}
+
+/// Only workflows can pause.
+fn check_pausable(execution: &Execution, what: &str) -> Result<(), Error> {
+    let runner = &execution.snapshot.runner.name;
+    if PAUSABLE.contains(&runner.as_str()) {
+        return Ok(());
     }
+    let liveaction = execution.liveaction_id;
     Err(Error::Refused(format!(
-        "Unable to resume liveaction \"{liveaction}\" because it is in \"{}\" state and not in \"paused\" state.",
-        current.status
+        "Unable to {what} liveaction \"{liveaction}\" because it is not supported by the \"{runner}\" runner."
     )))
+}
+
+/// Cancels the child of a workflow that is canceled. What runs already is left to finish, unless it is a workflow.
+///
+/// # Errors
+/// It has ended, or runs.
+pub(in crate::engine) async fn cancel_child(
+    engine: &Engine,
+    id: ExecutionId,
+    is_workflow: bool,
+    user: &str,
+) -> Result<(), Error> {
+    if !is_workflow {
+        let current = get(engine, id).await?;
+        if current.holder.is_some() || !current.status.is_waiting() {
+            return Err(Error::NotCancelable(current.status));
+        }
+    }
+    cancel(engine, id, user).await.map(drop)
 }
 
 /// Sets status and result as an asynchronous runner's callback does.
@@ -116,7 +155,7 @@ pub async fn set(
         }
         if let Some(next) = change(engine, &current, to, result.as_ref(), &[]).await? {
             if next.status.is_completed() {
-                end_locally(engine, id).await?;
+                follow(engine, id).await?;
             }
             return Ok(next);
         }
@@ -166,6 +205,7 @@ pub(in crate::engine) async fn change(
             *kept = next.clone();
         }
     }
+    workflow::heard(engine, &next);
     Ok(Some(next))
 }
 

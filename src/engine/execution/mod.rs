@@ -4,6 +4,7 @@
 //! It checks and renders the parameters, stores the row, and either starts it on the spot or leaves it to the
 //! scheduler. [`control`] cancels, pauses and resumes; [`rerun`] asks for the same again.
 
+mod admit;
 mod catalog;
 pub mod control;
 pub mod parameters;
@@ -11,7 +12,9 @@ pub(in crate::engine) mod rendering;
 mod request;
 pub mod rerun;
 
+pub(in crate::engine) use admit::Admitted;
 pub use catalog::{Catalog, Runnable};
+pub(in crate::engine) use request::{ChildRequest, Refusal, child};
 pub use request::{Idempotency, request};
 
 use crate::{model::ExecutionStatus, schema, store};

@@ -1,17 +1,16 @@
 //! The front door: from a request to a stored execution, on its way.
 
-use super::{Error, Runnable, parameters, rendering};
+use super::{Error, Runnable, admit, admit::Admitted, parameters, rendering};
 use crate::{
-    bus::{Change, Event, ExecutionEvent},
     clock,
-    engine::{Engine, runner::container},
+    engine::{Engine, workflow},
     model::{Execution, ExecutionId, ExecutionRequest, ExecutionStatus, LiveActionId, LogEntry, ObjectId},
-    pytext,
+    pytext, schema,
     store::{self, executions, ledger::Insert},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json, value::to_raw_value};
-use std::sync::{Arc, OnceLock, atomic::Ordering};
+use std::sync::{Arc, atomic::Ordering};
 
 /// Longest delay: a hundred years.
 const DELAY_MAX_MS: u64 = 100 * 365 * 24 * 3600 * 1000;
@@ -43,25 +42,69 @@ pub async fn request(
     }
     let action_ref = request.action.clone();
     let runnable = engine.shared.catalog.find(&action_ref).await?.ok_or(Error::NoSuchAction(action_ref))?;
-    let action = &runnable.snapshot.action.spec;
-    let context = context(engine, requester, &request, &action.pack).await?;
-    let mut draft = Draft::new(&runnable, &request, context)?;
-    match rendering::live(engine, &runnable.snapshot, &request.parameters, &draft.context).await {
-        Ok(rendered) => draft.parameters = rendered,
-        Err(parameters::Error::Value(refusal)) => return Err(Error::Parameters(refusal)),
-        Err(parameters::Error::Template(_)) if !action.enabled => {}
-        Err(parameters::Error::Template(refusal)) => {
+    let context = context(engine, requester, &request, &runnable.snapshot.action.spec.pack).await?;
+    let draft = Draft::new(&runnable, &request, context)?;
+    let draft = match draft.rendered(engine, &request.parameters).await? {
+        Rendered::Sound(draft) => draft,
+        Rendered::Broken(draft, refusal) => {
             // StackStorm keeps such a request as a failed execution; people look for it in the history.
-            draft.parameters.clone_from(&request.parameters);
             draft.fail(engine, &refusal).await?;
             return Err(Error::Parameters(refusal));
         }
-    }
-    if !action.enabled {
-        return Err(Error::Disabled(action.reference()));
-    }
-    check(&runnable, &request.parameters, &draft.parameters)?;
+    };
+    draft.check(&request.parameters).map_err(|unfit| Error::Parameters(unfit.to_string()))?;
     draft.store(engine, requester, idempotency).await
+}
+
+/// A request that a workflow makes for one of its tasks: context and parent are right, and the row is stored with the
+/// step that makes it.
+pub(in crate::engine) struct ChildRequest {
+    /// What is requested. Its context is taken as it is.
+    pub(in crate::engine) request: ExecutionRequest,
+    /// Facts of its origin.
+    pub(in crate::engine) origin: Map<String, Value>,
+}
+
+/// Why a child could not be requested, as workflows tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Refusal {
+    /// The class StackStorm gives the error.
+    pub(in crate::engine) class: &'static str,
+    /// What is wrong.
+    pub(in crate::engine) message: String,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchAction(action) => Self {
+                class: "InvalidActionReferencedException",
+                message: format!("Unable to find action \"{action}\"."),
+            },
+            other => Self { class: "ValueError", message: other.to_string() },
+        }
+    }
+}
+
+/// Makes the execution of a child, ready to be stored.
+///
+/// # Errors
+/// [`Refusal`]; nothing is kept then.
+pub(in crate::engine) async fn child(engine: &Engine, child: ChildRequest) -> Result<Admitted, Refusal> {
+    let ChildRequest { request, origin } = child;
+    let found = engine.shared.catalog.find(&request.action).await.map_err(Error::from)?;
+    let runnable = found.ok_or_else(|| Error::NoSuchAction(request.action.clone()))?;
+    let mut draft = Draft::new(&runnable, &request, request.context.clone())?;
+    draft.origin = origin;
+    let draft = match draft.rendered(engine, &request.parameters).await? {
+        Rendered::Sound(draft) => draft,
+        Rendered::Broken(_, message) => return Err(Refusal { class: "ParamException", message }),
+    };
+    if let Err(error) = draft.check(&request.parameters) {
+        let class = if matches!(error, Unfit::Schema(_)) { "ValidationError" } else { "ValueError" };
+        return Err(Refusal { class, message: error.to_string() });
+    }
+    Ok(draft.admit(engine).await)
 }
 
 /// The execution that an earlier request with the same key made.
@@ -138,21 +181,15 @@ fn check_trace(context: &Map<String, Value>) -> Result<(), Error> {
     }
 }
 
-/// Checks rendered parameters against the action's schema.
-fn check(
-    runnable: &Runnable,
-    given: &Map<String, Value>,
-    rendered: &Map<String, Value>,
-) -> Result<(), Error> {
-    let call = runnable.call.as_ref().map_err(|error| Error::Parameters(error.to_string()))?;
-    call.check(rendered)?;
-    let overridden: Vec<Value> =
-        call.immutable().iter().filter(|name| given.contains_key(*name)).map(|name| json!(name)).collect();
-    if overridden.is_empty() {
-        return Ok(());
-    }
-    let names = pytext::repr(&Value::Array(overridden));
-    Err(Error::Parameters(format!("Override of immutable parameter(s) {names} is unsupported.")))
+/// Why parameters do not fit.
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    /// The schema of the call says so.
+    #[error(transparent)]
+    Schema(schema::Error),
+    /// They change what cannot be changed.
+    #[error("Override of immutable parameter(s) {0} is unsupported.")]
+    Immutable(String),
 }
 
 /// An execution in the making.
@@ -164,7 +201,16 @@ struct Draft {
     context: Map<String, Value>,
     notify: Map<String, Value>,
     callback: Map<String, Value>,
+    origin: Map<String, Value>,
     delay_ms: u64,
+}
+
+/// A request after its templates were rendered.
+enum Rendered {
+    /// It may be stored.
+    Sound(Draft),
+    /// A template failed; says why.
+    Broken(Draft, String),
 }
 
 impl Draft {
@@ -187,6 +233,7 @@ impl Draft {
             context,
             notify: if own.is_empty() { request.notify.clone() } else { own.clone() },
             callback: request.callback.clone(),
+            origin: Map::new(),
             delay_ms,
         })
     }
@@ -212,9 +259,49 @@ impl Draft {
             result: None,
             end: status.is_completed().then_some(self.now),
             log,
-            origin: Arc::default(),
+            origin: Arc::new(self.origin),
             holder: None,
         }
+    }
+
+    /// Renders the parameters.
+    async fn rendered(mut self, engine: &Engine, given: &Map<String, Value>) -> Result<Rendered, Error> {
+        let runnable = self.runnable.clone();
+        let action = &runnable.snapshot.action.spec;
+        match rendering::live(engine, &runnable.snapshot, given, &self.context).await {
+            Ok(rendered) => self.parameters = rendered,
+            Err(parameters::Error::Value(refusal)) => return Err(Error::Parameters(refusal)),
+            Err(parameters::Error::Template(_)) if !action.enabled => {}
+            Err(parameters::Error::Template(refusal)) => {
+                self.parameters.clone_from(given);
+                return Ok(Rendered::Broken(self, refusal));
+            }
+        }
+        if !action.enabled {
+            return Err(Error::Disabled(action.reference()));
+        }
+        Ok(Rendered::Sound(self))
+    }
+
+    /// Checks them against the action's schema.
+    fn check(&self, given: &Map<String, Value>) -> Result<(), Unfit> {
+        let call = self.runnable.call.as_ref().map_err(|error| Unfit::Schema(error.clone()))?;
+        call.check(&self.parameters).map_err(Unfit::Schema)?;
+        let immutable = call.immutable().iter().filter(|name| given.contains_key(*name));
+        let overridden: Vec<Value> = immutable.map(|name| json!(name)).collect();
+        if overridden.is_empty() {
+            Ok(())
+        } else {
+            Err(Unfit::Immutable(pytext::repr(&Value::Array(overridden))))
+        }
+    }
+
+    /// Decides whether it runs now.
+    async fn admit(self, engine: &Engine) -> Admitted {
+        let due = self.now + TimeDelta::milliseconds(i64::try_from(self.delay_ms).unwrap_or(i64::MAX));
+        let due = (self.delay_ms > 0).then_some(due);
+        let (now, is_workflow) = (self.now, workflow::runs(&self.runnable.snapshot));
+        admit::admit(engine, |steps| self.execution(steps), is_workflow, now, due).await
     }
 
     /// Stores it: running if there is a place for it now, waiting otherwise.
@@ -224,46 +311,11 @@ impl Draft {
         requester: &str,
         idempotency: Option<Idempotency>,
     ) -> Result<Arc<Execution>, Error> {
-        use ExecutionStatus::{Delayed, Requested, Running, Scheduled};
-        let shared = &engine.shared;
-        let due = self.now + TimeDelta::milliseconds(i64::try_from(self.delay_ms).unwrap_or(i64::MAX));
-        // Newcomers do not pass those who wait.
-        let place = if self.delay_ms == 0 && !shared.backlog.load(Ordering::SeqCst) {
-            shared.slots.clone().try_acquire_owned().ok()
-        } else {
-            None
-        };
-        let delayed = self.delay_ms > 0;
-        let key = idempotency.clone().map(|known| (known.key, known.request_hash));
-        let stored = if let Some(place) = place {
-            let mut execution = self.execution(&[Requested, Scheduled, Running]);
-            execution.runner_info = Some(shared.host.runner_info());
-            execution.holder = Some(engine.holder());
-            if let Some(ended) = container::foregone(engine, &execution).await {
-                container::give_back(engine, place);
-                let execution = Arc::new(ended);
-                let row = Insert { execution: execution.clone(), due: None, idempotency: key };
-                let events = events(engine, &execution, &[Requested, Scheduled, Running, execution.status]);
-                shared.ledger.insert(row, events).await.map(|()| execution)
-            } else {
-                let execution = Arc::new(execution);
-                let row = Insert { execution: execution.clone(), due: None, idempotency: key };
-                let events = events(engine, &execution, &[Requested, Scheduled, Running]);
-                container::insert_and_start(engine, row, events, place).await.map(|()| execution)
-            }
-        } else {
-            let steps: &[ExecutionStatus] = if delayed { &[Requested, Delayed] } else { &[Requested] };
-            let execution = Arc::new(self.execution(steps));
-            let row = Insert { execution: execution.clone(), due: Some(due), idempotency: key };
-            let done = shared.ledger.insert(row, events(engine, &execution, steps)).await;
-            if !delayed {
-                shared.backlog.store(true, Ordering::SeqCst);
-            }
-            shared.wake.notify_one();
-            done.map(|()| execution)
-        };
-        match stored {
-            Ok(execution) => Ok(Arc::new(execution.as_of(Requested))),
+        let mut admitted = self.admit(engine).await;
+        admitted.row.idempotency = idempotency.clone().map(|known| (known.key, known.request_hash));
+        let execution = admitted.execution().clone();
+        match admitted.store(engine).await {
+            Ok(()) => Ok(Arc::new(execution.as_of(ExecutionStatus::Requested))),
             // Two requests with one key at the same time: the other was first.
             Err(store::Error::Duplicate(_)) if idempotency.is_some() => {
                 earlier(engine, requester, idempotency.as_ref()).await?.ok_or(Error::Stopping)
@@ -279,22 +331,8 @@ impl Draft {
         let result = json!({"error": reason, "traceback": ""});
         execution.result = to_raw_value(&result).ok().map(Arc::from);
         let execution = Arc::new(execution);
-        let events = events(engine, &execution, &steps);
+        let events = admit::events(engine, &execution, &steps);
         let row = Insert { execution, due: None, idempotency: None };
         Ok(engine.shared.ledger.insert(row, events).await?)
     }
-}
-
-/// One event for each step that was taken at once, as if it had been taken alone.
-fn events(engine: &Engine, execution: &Arc<Execution>, steps: &[ExecutionStatus]) -> Vec<Event> {
-    if !engine.store().bus().has_subscribers() {
-        return Vec::new();
-    }
-    let event = |status: &ExecutionStatus| {
-        let change = if *status == ExecutionStatus::Requested { Change::Create } else { Change::Update };
-        let execution =
-            if *status == execution.status { execution.clone() } else { Arc::new(execution.as_of(*status)) };
-        Event::Execution(Arc::new(ExecutionEvent { change, execution, frames: OnceLock::new() }))
-    };
-    steps.iter().map(event).collect()
 }

@@ -7,7 +7,7 @@
 mod word;
 
 use self::word::{Gathered, Word};
-use super::{Engine, execution::control};
+use super::{Engine, execution::control, workflow};
 use crate::{
     bus::{Change, Event, ExecutionEvent, Subscription},
     clock,
@@ -79,10 +79,11 @@ impl Neighbours {
             shared.wake.notify_one();
         }
         if word.control {
-            for id in executions::asked_to_cancel(shared.store.pool(), self.engine.holder()).await? {
-                control::end_locally(&self.engine, id).await?;
+            for id in executions::asked(shared.store.pool(), self.engine.holder()).await? {
+                control::follow(&self.engine, id).await?;
             }
         }
+        workflow::heard_elsewhere(&self.engine, &word.updated).await?;
         if !bus.is_heard() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     bus::{Change, Event, ExecutionEvent},
     clock,
-    engine::{Engine, Running, execution, inquiry},
+    engine::{Engine, Running, execution, inquiry, workflow},
     model::{Execution, ExecutionId, ExecutionStatus},
     service::{self, Stop},
     store::{
@@ -115,6 +115,23 @@ pub(in crate::engine) fn give_back(engine: &Engine, place: OwnedSemaphorePermit)
     }
 }
 
+/// Runs an execution that was just stored as running by this node.
+pub(in crate::engine) fn start_stored(
+    engine: &Engine,
+    execution: Arc<Execution>,
+    place: OwnedSemaphorePermit,
+) {
+    let engine = engine.clone();
+    let runtime = engine.shared.runtime.clone();
+    let running = enter(&engine, &execution);
+    let task = async move {
+        let place = keep_place(&engine, &execution, place);
+        run_to_end(&engine, &running).await;
+        leave(&engine, execution.id, place);
+    };
+    service::spawn_on(&runtime, "execution", task);
+}
+
 /// Tells that a waiting execution was claimed, and runs it.
 pub(in crate::engine) fn start_claimed(
     engine: &Engine,
@@ -131,15 +148,12 @@ pub(in crate::engine) fn start_claimed(
         store.bus().publish(update(Arc::new(scheduled)));
         store.bus().publish(update(execution.clone()));
     }
-    let engine = engine.clone();
-    let runtime = engine.shared.runtime.clone();
-    let task = async move {
-        let running = enter(&engine, &execution);
-        let place = keep_place(&engine, &execution, place);
-        run_to_end(&engine, &running).await;
-        leave(&engine, execution.id, place);
-    };
-    service::spawn_on(&runtime, "execution", task);
+    if workflow::runs(&execution.snapshot) {
+        give_back(engine, place);
+        workflow::start(engine, execution);
+    } else {
+        start_stored(engine, execution, place);
+    }
 }
 
 async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
@@ -299,6 +313,7 @@ async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Fai
                 if to == ExecutionStatus::Pending {
                     inquiry::asked(engine, &next).await;
                 }
+                workflow::heard(engine, &next);
                 return;
             }
             Ok(false) => match executions::query::find_many(engine.store().pool(), &[current.id]).await {

@@ -2,7 +2,7 @@
 
 use crate::{
     clock,
-    engine::Engine,
+    engine::{Engine, workflow},
     service::{Service, Stop},
 };
 use std::{sync::atomic::Ordering, time::Duration};
@@ -25,6 +25,7 @@ impl ActionRunner {
         let shared = &self.engine.shared;
         let settings = &self.engine.config().actionrunner;
         shared.open.store(false, Ordering::Release);
+        workflow::halt(&self.engine);
         if settings.graceful_shutdown {
             tokio::select! {
                 () = self.wait_until_idle() => return,

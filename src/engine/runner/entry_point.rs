@@ -15,11 +15,11 @@ pub(in crate::engine) struct PackDirs {
 
 /// The script of an action.
 #[derive(Debug)]
-pub(super) struct EntryPoint {
+pub(in crate::engine) struct EntryPoint {
     /// Its absolute path.
-    pub(super) path: PathBuf,
+    pub(in crate::engine) path: PathBuf,
     /// The directory of its pack.
-    pub(super) pack: PathBuf,
+    pub(in crate::engine) pack: PathBuf,
 }
 
 impl PackDirs {
@@ -41,7 +41,10 @@ impl PackDirs {
 /// # Errors
 /// In words for the user: the pack or the script is not there, or the script lies outside of its pack, by `..` or by
 /// a symbolic link.
-pub(super) async fn find(packs: &PackDirs, action: &NewAction) -> Result<Option<EntryPoint>, String> {
+pub(in crate::engine) async fn find(
+    packs: &PackDirs,
+    action: &NewAction,
+) -> Result<Option<EntryPoint>, String> {
     if action.entry_point.is_empty() {
         return Ok(None);
     }

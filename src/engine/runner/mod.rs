@@ -10,7 +10,7 @@ pub mod command;
 pub mod container;
 mod content_version;
 mod drain;
-mod entry_point;
+pub(in crate::engine) mod entry_point;
 mod external;
 mod host;
 mod http;
@@ -32,6 +32,7 @@ pub use drain::ActionRunner;
 pub(in crate::engine) use drain::end_all;
 pub(in crate::engine) use entry_point::PackDirs;
 pub use host::Host;
+pub(in crate::engine) use native::is_native;
 pub use registry::Registry;
 
 use crate::{

@@ -147,22 +147,27 @@ pub async fn next_due(db: impl PgExecutor<'_>) -> super::Result<Option<DateTime<
     Ok(due.flatten())
 }
 
-/// Settles what lost nodes held; answers which executions changed. `lease` in seconds.
+/// Settles what lost nodes held, but for the runners of `workflows`; answers which executions changed. `lease` in
+/// seconds.
 pub async fn settle_lost(
     db: impl PgExecutor<'_>,
+    workflows: &[&str],
     lease: f64,
     now: DateTime<Utc>,
 ) -> super::Result<Vec<ExecutionId>> {
-    let rows =
-        sqlx::query_file!("src/store/sql/executions_of_lost_nodes.sql", lease, now).fetch_all(db).await?;
+    let workflows: Vec<String> = workflows.iter().map(|&name| name.to_owned()).collect();
+    let rows = sqlx::query_file!("src/store/sql/executions_of_lost_nodes.sql", lease, now, &workflows)
+        .fetch_all(db)
+        .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// Executions that this node holds and another asked to cancel.
-pub async fn asked_to_cancel(db: impl PgExecutor<'_>, holder: (i32, i64)) -> super::Result<Vec<ExecutionId>> {
+/// Executions that this node holds and somebody asked to cancel, to pause or to go on.
+pub async fn asked(db: impl PgExecutor<'_>, holder: (i32, i64)) -> super::Result<Vec<ExecutionId>> {
     let rows = sqlx::query!(
         r#"SELECT id AS "id: ExecutionId" FROM executions
-           WHERE ended_at IS NULL AND status = 'canceling' AND node_id = $1 AND node_epoch = $2"#,
+           WHERE ended_at IS NULL AND status IN ('canceling', 'pausing', 'resuming')
+             AND node_id = $1 AND node_epoch = $2"#,
         holder.0,
         holder.1
     )

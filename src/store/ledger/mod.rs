@@ -4,8 +4,9 @@
 //! No timers: an idle system pays one commit for one change, a busy one shares commits. A caller gets its answer
 //! after the commit that holds its change, so what was answered is durable.
 //!
-//! There are two of them, side by side: one for new executions, one for what happens to those that are stored. A
-//! flood of requests so does not hold up the ends of what runs, and two commits share a flush of the log.
+//! There are three of them, side by side: one for new executions, one for what happens to those that are stored, one for
+//! steps of workflows. A flood of requests so does not hold up the ends of what runs, and commits share a flush of the
+//! log.
 //!
 //! When the database goes away, requests that wait for a new row are refused at once (the caller tells its client
 //! to come back) and their half-written rows are removed on return; changes of existing rows and output are kept
@@ -15,9 +16,10 @@ mod batch;
 mod write;
 
 pub use batch::{Insert, Transition};
+pub(super) use write::connect;
 
 use self::batch::{Batch, Entry};
-use super::{Error, Result, Store};
+use super::{Error, Result, Store, workflows};
 use crate::{bus::Event, service, store::outputs::OutputChunk};
 use std::sync::Arc;
 use tokio::{
@@ -36,6 +38,7 @@ const QUEUE: usize = 4096;
 pub struct Ledger {
     new: mpsc::Sender<Entry>,
     stored: mpsc::Sender<Entry>,
+    steps: mpsc::Sender<workflows::Entry>,
 }
 
 impl Ledger {
@@ -48,11 +51,13 @@ impl Ledger {
         };
         let (new, first) = writer("ledger of new executions");
         let (stored, second) = writer("ledger of changes");
-        let both = async move {
+        let (steps, receiver) = mpsc::channel(QUEUE);
+        let third = service::spawn("ledger of workflows", workflows::Writer::new(store).run(receiver));
+        let all = async move {
             // A writer that panicked has said so.
-            let _ = tokio::join!(first, second);
+            let _ = tokio::join!(first, second, third);
         };
-        (Self { new, stored }, service::spawn("ledger", both))
+        (Self { new, stored, steps }, service::spawn("ledger", all))
     }
 
     /// Stores a new execution, then publishes `events`.
@@ -71,6 +76,17 @@ impl Ledger {
     pub async fn transition(&self, change: Transition, events: Vec<Event>) -> Result<bool> {
         let (answer, answered) = oneshot::channel();
         send(&self.stored, Entry::Transition { change: Box::new(change), events, answer }).await?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    /// Stores a step of a workflow. Waits as long as the database is away.
+    ///
+    /// # Errors
+    /// Nothing was stored, for something in the step cannot be.
+    pub async fn step(&self, step: workflows::Step) -> Result<workflows::Done> {
+        let (answer, answered) = oneshot::channel();
+        let entry = workflows::Entry { step: Box::new(step), answer };
+        self.steps.send(entry).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 

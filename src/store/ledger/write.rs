@@ -94,7 +94,7 @@ impl Writer {
 /// Opens the writer's connection. Its plans are made when tables are small or their statistics stale, and are kept:
 /// left alone, PostgreSQL would read the whole table for each batch, and go on to while the table grows. Everything
 /// that is written here is found by its key, so that is the one way it may look.
-async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+pub(in crate::store) async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
     let mut connection = PgConnection::connect_with(options).await?;
     let settings =
         "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";

@@ -1,5 +1,6 @@
 -- Settles what nodes held that are gone: their leases ran out, or they came back under a newer epoch.
--- A cancel that was under way counts as done; everything else that had begun is abandoned, with the reason.
+-- A cancel that was under way counts as done; everything else that had begun is abandoned, with the reason. Workflows
+-- ($3) are neither: another node goes on with them.
 WITH lost AS (
     SELECT e.id, CASE WHEN e.status = 'canceling' THEN e.result ELSE json_build_object('error', format(
         'Execution abandoned: the node %s on %s that ran it stopped without finishing it. It was settled at %s.',
@@ -9,6 +10,7 @@ WITH lost AS (
     LEFT JOIN nodes n ON n.id = e.node_id
     WHERE e.ended_at IS NULL AND e.node_id IS NOT NULL
       AND (n.id IS NULL OR NOT n.active OR e.node_epoch < n.epoch OR n.heartbeat_at < now() - make_interval(secs => $1))
+      AND e.runner <> ALL ($3)
       AND e.status IN ('scheduled', 'running', 'canceling', 'pausing', 'resuming')
     FOR UPDATE OF e SKIP LOCKED
 )

@@ -163,6 +163,27 @@ impl Conductor {
         Ok(())
     }
 
+    /// Fails the workflow because a task could not be requested.
+    pub fn refuse(&mut self, task: &str, route: usize, message: String) {
+        self.fail();
+        let task = Some(task.to_owned());
+        self.state.log(log::Entry { message, task, route: Some(route), ..log::Entry::default() });
+    }
+
+    /// How far the items of a task are, if it has items under way.
+    pub fn items_of(&self, task: &str, route: usize) -> Option<&[Status]> {
+        self.state.staged((self.graph.find(task)?, route))?.items.as_deref()
+    }
+
+    /// The routes on which a task ran.
+    pub fn routes_of(&self, task: &str) -> Vec<usize> {
+        let Some(task) = self.graph.find(task) else { return Vec::new() };
+        let mut routes: Vec<usize> =
+            self.state.last.keys().filter(|(known, _)| *known == task).map(|(_, route)| *route).collect();
+        routes.sort_unstable();
+        routes
+    }
+
     /// Fails the workflow, if it still can.
     fn fail(&mut self) {
         if let Some(status) = machine::workflow_request(self.status(), Status::Failed, false, false) {

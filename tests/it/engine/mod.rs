@@ -11,3 +11,4 @@ mod python;
 mod remote;
 mod requests;
 mod shell;
+mod workflows;

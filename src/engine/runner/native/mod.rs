@@ -16,7 +16,7 @@ use crate::{
     bus::OutputKind,
     clock,
     engine::Engine,
-    model::{Execution, ExecutionStatus},
+    model::{Execution, ExecutionStatus, Snapshot},
     packs::{Progress, Settings},
     service::Stop,
     store,
@@ -58,10 +58,19 @@ pub(super) struct Job<'a> {
     said: Mutex<String>,
 }
 
+/// Whether actions like this are done here, whatever their runner is.
+pub(in crate::engine) fn is_native(snapshot: &Snapshot) -> bool {
+    Native::of_action(snapshot).is_some()
+}
+
 impl Native {
     /// The way an execution is done here, if it is one of ours.
     pub(super) fn of(execution: &Execution) -> Option<Self> {
-        let action = &execution.snapshot.action.spec;
+        Self::of_action(&execution.snapshot)
+    }
+
+    fn of_action(snapshot: &Snapshot) -> Option<Self> {
+        let action = &snapshot.action.spec;
         if action.pack != "packs" {
             return None;
         }

@@ -1,0 +1,64 @@
+//! Workflows: whole runs of them through the API.
+
+mod runs;
+
+use crate::support::daemon::{Home, TestDaemon};
+use serde_json::Value;
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+/// A workflow of the pack `flow`: its name, lines added to its metadata, its definition.
+type Workflow<'a> = (&'a str, &'a str, &'a str);
+
+/// A home with a pack `flow` of these workflows.
+fn home(workflows: &[Workflow<'_>]) -> Home {
+    let home = Home::new();
+    let pack = home.data_dir().join("packs/flow");
+    put(
+        &pack.join("pack.yaml"),
+        "ref: flow\nname: flow\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.c\n",
+    );
+    for (name, more, definition) in workflows {
+        write(&home, name, more, definition);
+    }
+    fs::set_permissions(home.data_dir(), fs::Permissions::from_mode(0o700)).unwrap();
+    home
+}
+
+/// Writes, or writes anew, a workflow of the pack.
+fn write(home: &Home, name: &str, more: &str, definition: &str) {
+    let actions = home.data_dir().join("packs/flow/actions");
+    let metadata =
+        format!("name: {name}\nrunner_type: orquesta\nentry_point: workflows/{name}.yaml\n{more}\n");
+    put(&actions.join(format!("{name}.yaml")), &metadata);
+    put(&actions.join(format!("workflows/{name}.yaml")), definition);
+}
+
+fn put(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// A daemon with these workflows.
+async fn daemon(workflows: &[Workflow<'_>]) -> TestDaemon {
+    TestDaemon::start().with_home(&home(workflows)).await
+}
+
+/// The executions that an execution asked for, oldest first.
+async fn children(st2: &TestDaemon, id: &str) -> Vec<Value> {
+    let list = st2.get(&format!("/v1/executions?parent={id}&sort_asc=true&limit=-1")).await.expect(200);
+    list.as_array().unwrap().clone()
+}
+
+/// The names of the tasks that ran, in order, each with its status.
+async fn tasks(st2: &TestDaemon, id: &str) -> Vec<String> {
+    let name = |child: &Value| {
+        let of = &child["context"]["orquesta"];
+        let item = of["item_id"].as_u64().map_or_else(String::new, |item| format!("[{item}]"));
+        format!("{}{item} {}", of["task_name"].as_str().unwrap(), child["status"].as_str().unwrap())
+    };
+    children(st2, id).await.iter().map(name).collect()
+}
+
+fn id(execution: &Value) -> &str {
+    execution["id"].as_str().unwrap()
+}
