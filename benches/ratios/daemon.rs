@@ -40,6 +40,9 @@ impl Daemon {
     ) -> anyhow::Result<Self> {
         let begin = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_st2d"));
+        // Where it is set, an interpreter compiles what it imports at each start; the bare one it is held against does
+        // not, as its library is compiled already.
+        command.env_remove("PYTHONDONTWRITEBYTECODE");
         command.arg("--data-dir").arg(directory.join("st2"));
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
