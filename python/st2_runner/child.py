@@ -93,12 +93,12 @@ def _begin(origin, fds):
         if fd > 2:
             os.close(fd)
     _new_streams()
-    ending.run_to_the_end(lambda: _run(origin, order_fd, result_fd))
-
-
-def _run(origin, order_fd, result_fd):
-    order = action.read_order(order_fd)
     reply = action.Reply(result_fd)
+    ending.run_to_the_end(lambda: _run(origin, order_fd, reply), reply.farewell)
+
+
+def _run(origin, order_fd, reply):
+    order = action.read_order(order_fd)
     environment = order.get("env") or {}
     different = settled(environment).items() ^ origin.settled.items()
     if different:

@@ -25,10 +25,11 @@ EXECUTION = "5f0c0ffee0c0ffee0c0ffee0"
 
 
 class Outcome:
-    """How a run ended: `frame` is the result's document or None."""
+    """How a run ended: `frame` is the result's document or None, `farewell` the exit code it has told or None."""
 
-    def __init__(self, code, stdout, stderr, frame):
+    def __init__(self, code, stdout, stderr, frame, farewell):
         self.code = code
+        self.farewell = farewell
         self.stdout = stdout.decode("utf-8", "replace")
         self.stderr = stderr.decode("utf-8", "replace")
         self.frame = frame
@@ -87,7 +88,10 @@ class Pipes:
             thread.join(DEADLINE)
             assert not thread.is_alive(), "a pipe stays open though the group of the run was ended"
         self.reader.join(1)
-        return Outcome(code, self.parts["stdout"], self.parts["stderr"], _frame(self.parts.get("result", b"")))
+        result = self.parts.get("result", b"")
+        told = farewell(result)
+        assert told in (None, code), "it said that it would end with %s and ended with %s" % (told, code)
+        return Outcome(code, self.parts["stdout"], self.parts["stderr"], _frame(result), told)
 
     def _write(self, fd):
         try:
@@ -115,7 +119,18 @@ class Pipes:
 def _frame(content):
     if len(content) < 4 or len(content) < 4 + int.from_bytes(content[:4], "big"):
         return None
-    return json.loads(content[4 : 4 + int.from_bytes(content[:4], "big")])
+    frame = json.loads(content[4 : 4 + int.from_bytes(content[:4], "big")])
+    return None if list(frame) == ["code"] else frame
+
+
+def farewell(content):
+    """The exit code that a warm run has told; None without one."""
+    while len(content) >= 4:
+        length = int.from_bytes(content[:4], "big")
+        frame, content = json.loads(content[4 : 4 + length]), content[4 + length :]
+        if "code" in frame:
+            return frame["code"]
+    return None
 
 
 def _high(fd):

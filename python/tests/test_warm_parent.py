@@ -33,6 +33,15 @@ class WarmParent(RunCase):
         second = self.start(preload=first).run(order).frame["modules"]
         self.assertFalse({"shlex", "colorsys"} & set(second), second)
 
+    def test_a_run_tells_its_exit_code_as_its_last_act(self):
+        parent = self.start()
+        self.assertEqual(parent.run(self.order("return 1")).farewell, 0)
+        late = "import atexit, sys; atexit.register(lambda: print('late')); sys.exit(3)"
+        outcome = parent.run(self.order(late, name="late.py"))
+        self.assertEqual((outcome.farewell, outcome.stdout), (3, "late\n"))
+        hard = self.order("import os; os._exit(4)", name="hard.py")
+        self.assertEqual((parent.run(hard).farewell, parent.run(hard).code), (None, 4))
+
     def test_retires_after_its_last_run(self):
         parent = self.start()
         run = parent.start(self.order("import signal; signal.pause()"))

@@ -61,7 +61,10 @@ pub(super) async fn supervise(
     loop {
         tokio::select! {
             () = body.ended() => break,
-            () = reply.more() => {}
+            () = reply.more() => if let Some(code) = reply.farewell() {
+                body.has_said(code);
+                break;
+            },
             () = &mut deadline, if !is_ending => {
                 (timed_out, is_ending) = (true, true);
                 body.signal(Signal::SIGTERM);
@@ -103,6 +106,13 @@ impl Body {
         match self {
             Self::Cold(process) => process.ended().await,
             Self::Warm(fork) => fork.ended().await,
+        }
+    }
+
+    /// It has told its exit code: nobody has to wait for its end.
+    fn has_said(&mut self, code: i32) {
+        if let Self::Warm(fork) = self {
+            fork.has_said(code);
         }
     }
 

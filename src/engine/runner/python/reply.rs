@@ -17,6 +17,7 @@ pub(super) struct Reply {
     buffer: Vec<u8>,
     limit: usize,
     is_too_large: bool,
+    farewell: Option<i32>,
 }
 
 /// What the wrapper says.
@@ -30,6 +31,8 @@ struct Frame {
     modules: Vec<String>,
     #[serde(default)]
     refused: Option<String>,
+    #[serde(default)]
+    code: Option<i32>,
 }
 
 /// A value that is there, also when it is null.
@@ -52,7 +55,13 @@ pub(super) enum Said {
 
 impl Reply {
     pub(super) fn new(pipe: Receiver, limit: usize) -> Self {
-        Self { pipe: Some(pipe), buffer: Vec::new(), limit: limit.saturating_add(SLACK), is_too_large: false }
+        Self {
+            pipe: Some(pipe),
+            buffer: Vec::new(),
+            limit: limit.saturating_add(SLACK),
+            is_too_large: false,
+            farewell: None,
+        }
     }
 
     /// Waits for more of it. Never ends when no more can come, so it may stand in a `select!` for good.
@@ -90,8 +99,13 @@ impl Reply {
         self.said()
     }
 
-    /// Closes the pipe once the frame is whole, and forgets what is too large; the rest of that is read for nothing,
-    /// so that the action can end.
+    /// The exit code, once the process has said that nothing is left to happen but its end.
+    pub(super) fn farewell(&self) -> Option<i32> {
+        self.farewell
+    }
+
+    /// Closes the pipe once the last frame is whole, and forgets what is too large; the rest of that is read for
+    /// nothing, so that the action can end.
     fn check(&mut self) {
         if self.is_too_large {
             self.buffer.clear();
@@ -99,8 +113,12 @@ impl Reply {
             self.is_too_large = true;
             self.buffer = Vec::new();
         } else if let Some(length) = self.length() {
-            if self.buffer.len() >= HEAD + length {
-                self.pipe = None;
+            if let Some(rest) = self.buffer.get(HEAD + length..) {
+                // A frame without an answer is the last one.
+                self.farewell = code_of(&self.buffer).or_else(|| code_of(rest));
+                if self.farewell.is_some() {
+                    self.pipe = None;
+                }
             } else {
                 let missing = HEAD + length - self.buffer.len();
                 self.buffer.reserve_exact(missing);
@@ -130,6 +148,15 @@ impl Reply {
             (None, None) => Said::Nothing,
         }
     }
+}
+
+/// The exit code in a frame that tells one.
+fn code_of(bytes: &[u8]) -> Option<i32> {
+    /// The frame of a code is no longer than this.
+    const SHORT: usize = 64;
+    let length = u32::from_be_bytes(*bytes.first_chunk::<HEAD>()?) as usize;
+    let frame = bytes.get(HEAD..HEAD + length).filter(|_| length <= SHORT)?;
+    serde_json::from_slice::<Frame>(frame).ok()?.code
 }
 
 /// Room for a read of a pipe's usual size.

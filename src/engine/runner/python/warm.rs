@@ -142,6 +142,8 @@ struct Waiting {
 enum ForkEnd {
     /// With this exit code, or minus the signal.
     Code(i32),
+    /// It has said that this will be its exit code; its interpreter has not told of its end yet.
+    Said(i32),
     /// Its interpreter is gone.
     Lost,
 }
@@ -402,6 +404,11 @@ impl Fork {
         }
     }
 
+    /// It has told its exit code and has nothing left to do.
+    pub(super) fn has_said(&mut self, code: i32) {
+        self.end = Some(ForkEnd::Said(code));
+    }
+
     /// Sends a signal to its group.
     pub(super) fn signal(&self, signal: Signal) {
         if !self.is_collected {
@@ -423,6 +430,8 @@ impl Fork {
                 self.parent.release(self.id);
                 Ok(code)
             }
+            // Let go of when its end is heard of, see `drop`.
+            Some(ForkEnd::Said(code)) => Ok(code),
             _ => Err(Error::System(
                 "The Python interpreter that the action was forked from ended unexpectedly, and the action with it."
                     .to_owned(),
@@ -433,9 +442,12 @@ impl Fork {
 
 impl Drop for Fork {
     fn drop(&mut self) {
-        // Its end is heard of by the interpreter's task, which lets go of it.
         self.signal(Signal::SIGKILL);
-        if matches!(self.end, Some(ForkEnd::Code(_))) && !self.is_collected {
+        // An end that is told from now on makes the interpreter's task let go of it.
+        self.ended.close();
+        let is_told = self.ended.try_recv().is_ok() || matches!(self.end, Some(ForkEnd::Code(_)));
+        let is_released = self.is_collected && matches!(self.end, Some(ForkEnd::Code(_)));
+        if is_told && !is_released {
             self.parent.release(self.id);
         }
     }
