@@ -1,43 +1,42 @@
 """Says what came of an execution, as its alias wants it said."""
+import os
+
+import six
+from lib.chat import Chat
 from st2common.runners.base_action import Action
 from st2common.util.jinja import render_values
 
-# For aliases that do not say how. Every runner has another kind of result.
-DEFAULT = """\
-Action {{ execution.action.ref }} {{ execution.status }}.
-Status: {{ execution.status }}
-Execution: {{ execution.id }}
-{% if execution.web_url %}Web URL: {{ execution.web_url }}
-{% endif %}{% if execution.elapsed_seconds is defined %}Took {{ execution.elapsed_seconds | round | int }} s
-{% endif %}{% set result = execution.result %}\
-{% if result.stdout %}STDOUT: {{ result.stdout }}
-{% endif %}{% if result.stderr %}STDERR: {{ result.stderr }}
-{% endif %}{% if result.result %}RESULT: {{ result.result }}
-{% endif %}{% if result.error %}ERROR: {{ result.error }}
-{% endif %}"""
+# For aliases that do not say how.
+_DEFAULT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "templates", "default.j2")
+
+# Large, and of no use in a message.
+_LEFT_OUT = ("trigger", "trigger_type", "trigger_instance", "liveaction")
 
 
 class FormatExecutionResult(Action):
     def run(self, execution_id):
-        client = self.action_service.datastore_service.get_api_client()
-        execution = client.executions.get_by_id(execution_id).to_dict()
-        alias = self.alias_of(client, execution)
-        wish = (alias or {}).get("result") or {}
-        if wish.get("enabled") is False:
-            return {"enabled": False}
-        context = {"execution": execution, "alias": alias or {}}
-        answer = {"enabled": True, "message": render(wish.get("format") or DEFAULT, context)}
-        if wish.get("extra"):
+        if not execution_id:
+            raise ValueError("There is no execution to format: execution_id is empty.")
+        chat = Chat()
+        execution = {name: part for name, part in chat.execution(execution_id).items() if name not in _LEFT_OUT}
+        context = {"execution": execution, "six": six}
+        wish = {}
+        reference = execution.get("context", {}).get("action_alias_ref") or {}
+        if reference.get("id"):
+            alias = chat.alias(reference["id"])
+            context["alias"] = alias
+            wish = (alias or {}).get("result") or {}
+        if not wish.get("enabled", True):
+            return {"enabled": False, "message": render(default_template(), context)}
+        answer = {"enabled": True, "message": render(wish.get("format") or default_template(), context)}
+        if "extra" in wish:
             answer["extra"] = render(wish["extra"], context)
         return answer
 
-    @staticmethod
-    def alias_of(client, execution):
-        reference = execution.get("context", {}).get("action_alias_ref") or {}
-        if not reference.get("id"):
-            return None
-        alias = client.managers["ActionAlias"].get_by_id(reference["id"])
-        return alias.to_dict() if alias else None
+
+def default_template():
+    with open(_DEFAULT, encoding="utf-8") as template:
+        return template.read()
 
 
 def render(value, context):

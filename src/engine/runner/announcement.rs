@@ -1,6 +1,6 @@
 //! `announcement`: tells all clients of the stream something, as the event `st2.announcement__<route>`.
 //!
-//! Clients of this node hear it; events do not travel between nodes yet.
+//! Clients of other nodes hear it too, unless it is larger than what nodes tell each other.
 
 use super::{Error, LiveAction, Outcome, RunIo, Runner};
 use crate::{

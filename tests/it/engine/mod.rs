@@ -1,5 +1,6 @@
 //! The engine as clients see it: executions from request to end, and what faults do to them.
 
+mod chatops;
 mod control;
 mod external;
 mod faults;
