@@ -97,6 +97,8 @@ async fn dispatch(edge: Data<Edge>, request: HttpRequest, payload: Payload) -> H
         edge.cors.apply(&request, response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, request_id(&request));
     }
+    // As StackStorm writes them: actions read `headers['Content-Type']` of answers.
+    response.head_mut().set_camel_case_headers(true);
     log::answered(&request, &response, started.elapsed());
     response
 }

@@ -24,8 +24,9 @@ const TYPES: [(&str, &str, Option<Kind>); 10] = [
 ];
 
 pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let names: Vec<&str> =
-        std::iter::once("all").chain(TYPES.iter().flat_map(|(one, many, _)| [*one, *many])).collect();
+    let names = TYPES.iter().flat_map(|(one, many, _)| [*one, *many]);
+    // StackStorm knows this one by the singular alone.
+    let names: Vec<&str> = std::iter::once("all").chain(names).filter(|name| *name != "runners").collect();
     json!({
         "type": "object",
         "properties": {
