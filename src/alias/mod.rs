@@ -1,7 +1,7 @@
 //! Action aliases: what people type in a chat, and which action it asks for with which parameters.
 //!
 //! A format is a regular expression with holes: `run {{ command }} on {{ hosts=localhost }}`. [`Format`] is one, ready to
-//! be matched against a [`Command`]; [`find`] looks for the one alias that fits; [`help`] is what a bot answers to "help".
+//! be matched against a [`Command`]; [`find`] looks for the one alias that fits; [`help()`] is what a bot answers to "help".
 //! [`fix`] lays the parameters an alias insists on over those that were given.
 //!
 //! Pure. Left out: the datastore that templates of parameters may ask, casts to the types of the action, and running it.

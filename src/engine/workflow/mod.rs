@@ -11,7 +11,7 @@
 //! task if that is here; between nodes it travels as the neighbours' word. What is asked for (cancel, pause, resume) is
 //! a status in the row; [`look`] makes the workflow's task read it.
 //!
-//! After a crash the rows say everything. [`adopt`] gives workflows of lost nodes, an earlier life of this one included,
+//! After a crash the rows say everything. [`mod@adopt`] gives workflows of lost nodes, an earlier life of this one included,
 //! to this node; their state is read back from its pieces, and children that ended meanwhile are found by asking the
 //! language which of them it still [awaits](Logic::awaits). A step that was not committed leaves nothing: no child of
 //! it exists. The holder is the lock: a step of a node that was given up finds that out in its own transaction.

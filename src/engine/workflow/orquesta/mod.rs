@@ -1,6 +1,6 @@
 //! Orquesta workflows: the conductor decides, this asks for what it wants and tells it what became of that.
 //!
-//! [`begin`] makes a workflow of a definition, [`Run`] is one under way, [`tasks`] keeps what is known of its tasks,
+//! [`begin`] makes a workflow of a definition, [`run::Run`] is one under way, [`tasks`] keeps what is known of its tasks,
 //! [`children`] makes the executions they want.
 
 mod begin;
