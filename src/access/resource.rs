@@ -1,6 +1,6 @@
 //! The things permissions are asked on, by their uid.
 
-use crate::model::{Action, ApiKey, KeyName, Pack, RunnerType};
+use crate::model::{Action, ApiKey, KeyName, Pack, RunnerType, uid};
 use std::borrow::Cow;
 
 /// A thing a permission may be asked on.
@@ -23,19 +23,19 @@ impl Resource for Action {
 
 impl Resource for RunnerType {
     fn uid(&self) -> Cow<'_, str> {
-        Cow::Owned(format!("runner_type:{}", self.name))
+        Cow::Owned(uid("runner_type", &[&self.name]))
     }
 }
 
 impl Resource for Pack {
     fn uid(&self) -> Cow<'_, str> {
-        Cow::Owned(format!("pack:{}", self.reference))
+        Cow::Owned(uid("pack", &[&self.reference]))
     }
 }
 
 impl Resource for ApiKey {
     fn uid(&self) -> Cow<'_, str> {
-        Cow::Owned(format!("api_key:{}", self.key_hash))
+        Cow::Owned(uid("api_key", &[&self.key_hash]))
     }
 }
 

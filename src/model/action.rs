@@ -48,7 +48,7 @@ impl NewAction {
 
     /// `action:pack:name`.
     pub fn uid(&self) -> String {
-        format!("action:{}:{}", self.pack, self.name)
+        super::uid("action", &[&self.pack, &self.name])
     }
 }
 

@@ -107,7 +107,7 @@ impl KeyName {
 
     /// `key_value_pair:<scope>:<reference>`.
     pub fn uid(&self) -> String {
-        format!("key_value_pair:{}:{}", self.scope().as_str(), self.reference())
+        super::uid("key_value_pair", &[self.scope().as_str(), &self.reference()])
     }
 }
 

@@ -19,6 +19,7 @@ mod status;
 pub mod time;
 mod trigger;
 mod trigger_instance;
+mod uid;
 mod version;
 
 pub use action::{Action, NewAction, RunnerType, Snapshot, SnapshotViews};
@@ -39,4 +40,5 @@ pub use sensor::Sensor;
 pub use status::ExecutionStatus;
 pub use trigger::{Trigger, TriggerType, parameters_hash};
 pub use trigger_instance::{TraceContext, TriggerInstance, TriggerInstanceStatus};
+pub use uid::{BadUid, parse_uid, trigger_uid, uid};
 pub use version::{STACKSTORM_VERSION, Version, VersionError, matches_comparison, matches_range};

@@ -34,7 +34,7 @@ impl TriggerType {
 
     /// `trigger_type:pack:name`.
     pub fn uid(&self) -> String {
-        format!("trigger_type:{}:{}", self.pack, self.name)
+        super::uid("trigger_type", &[&self.pack, &self.name])
     }
 }
 
@@ -65,7 +65,7 @@ impl Trigger {
 
     /// `trigger:pack:name:hash of the parameters`.
     pub fn uid(&self) -> String {
-        format!("trigger:{}:{}:{}", self.pack, self.name, parameters_hash(&self.parameters))
+        super::trigger_uid(&self.pack, &self.name, &self.parameters)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod config;
 pub mod content;
 pub mod execution;
 pub mod inquiry;
+pub mod forms;
 pub mod key_value;
 pub mod pack;
 pub mod runner_type;

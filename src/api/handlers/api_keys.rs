@@ -41,6 +41,13 @@ pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
+/// The fields of a body: each as it is declared, then the whole as the model of keys is.
+fn checked(body: Map<String, Value>) -> ApiResult<Map<String, Value>> {
+    let fields = validate::declared(&SCHEMA, body)?;
+    wire::forms::api_key(&Value::Object(fields.clone()))?;
+    Ok(fields)
+}
+
 /// `GET /apikeys`.
 pub(in crate::api) async fn list(
     app: Data<App>,
@@ -73,7 +80,7 @@ pub(in crate::api) async fn get(
 
 /// `POST /apikeys`: a new key, shown this once, or one known by its hash from elsewhere.
 pub(in crate::api) async fn create(app: Data<App>, caller: Caller, body: Object) -> ApiResult<HttpResponse> {
-    let fields = validate::declared(&SCHEMA, body.0)?;
+    let fields = checked(body.0)?;
     let known_hash = text(&fields, "key_hash").map(str::to_owned);
     let fresh = if known_hash.is_none() { Some(access::generate_api_key()?) } else { None };
     let key_hash = known_hash.unwrap_or_else(|| access::hash_api_key(fresh.as_deref().unwrap_or_default()));
@@ -109,7 +116,7 @@ pub(in crate::api) async fn replace(
 ) -> ApiResult<HttpResponse> {
     let key = find(&app, &name).await?.ok_or_else(|| gone(&name))?;
     caller.permit(Permission::ApiKeyModify, &key)?;
-    let fields = validate::declared(&SCHEMA, body.0)?;
+    let fields = checked(body.0)?;
     if text(&fields, "key_hash").is_some_and(|hash| hash != MASK && hash != key.key_hash) {
         return Err(Error::bad_request("Update of key_hash is not allowed."));
     }

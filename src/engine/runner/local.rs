@@ -75,7 +75,7 @@ async fn shell(action: &LiveAction, io: &RunIo, line: String) -> Result<Outcome,
     };
     let end = process::run(start, io).await?;
     let ended = Ended {
-        code: end.code,
+        code: end.code.into(),
         stdout: &end.output.stdout,
         stderr: &end.output.stderr,
         timed_out_after: end.timed_out.then_some(seconds),

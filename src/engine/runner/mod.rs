@@ -25,6 +25,7 @@ mod python;
 mod registry;
 mod remote;
 pub mod shape;
+mod winrm;
 
 pub use answer::Answer;
 pub(in crate::engine) use content_version::remove_leftovers;

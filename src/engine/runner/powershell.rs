@@ -40,7 +40,8 @@ pub fn command(script: &str) -> String {
     format!("powershell -encodedcommand {}", STANDARD.encode(bytes))
 }
 
-fn quoted(text: &str) -> String {
+/// A text as PowerShell reads it back.
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
         let escaped = match c {

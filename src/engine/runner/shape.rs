@@ -11,13 +11,13 @@ use serde_json::{Map, Value, json, value::RawValue};
 pub const DELIMITER: &str = "%%%%%~=~=~=************=~=~=~%%%%";
 
 /// The exit code with which the wrapper of Python actions reports a status that is none.
-const INVALID_STATUS: i32 = 220;
+const INVALID_STATUS: i64 = 220;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
-    /// Its exit code; negative for the signal that killed it.
-    pub code: i32,
+    /// Its exit code; negative for the signal that killed it. Windows counts up to 2^32.
+    pub code: i64,
     /// Everything it wrote.
     pub stdout: &'a str,
     /// Everything it wrote to the other.
@@ -108,7 +108,7 @@ pub fn python_apart(
     struct Shaped<'a> {
         stdout: &'a str,
         stderr: &'a str,
-        exit_code: i32,
+        exit_code: i64,
         result: &'a RawValue,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
@@ -172,7 +172,7 @@ pub fn strip_remote(output: &str, from_terminal: bool) -> String {
 }
 
 /// The common part of results: output that is JSON as a whole is decoded.
-fn streams(code: i32, stdout: &str, stderr: &str) -> Value {
+fn streams(code: i64, stdout: &str, stderr: &str) -> Value {
     json!({
         "failed": code != 0,
         "succeeded": code == 0,

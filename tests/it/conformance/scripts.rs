@@ -101,7 +101,7 @@ fn arguments(case: &Case<'_>) -> Arguments {
 fn ended<'a>(case: &Case<'a>, flag: &str, default: u64) -> shape::Ended<'a> {
     let timeout = case.input("timeout").and_then(Value::as_u64).unwrap_or(default);
     shape::Ended {
-        code: i32::try_from(case.need("code").as_i64().unwrap_or_default()).unwrap_or_default(),
+        code: case.need("code").as_i64().unwrap_or_default(),
         stdout: case.text("stdout"),
         stderr: case.text("stderr"),
         timed_out_after: case.flag(flag, false).then_some(timeout),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use st2d::{
     content::{action, alias, builtin, config, pack, policy, rule, sensor, trigger},
     model::{RunnerType, RunnerTypeId},
+    wire::forms,
 };
 
 #[test]
@@ -28,6 +29,17 @@ const GROUPS: &[&str] = &[
     "config-schema",
     "rule-criteria",
     "trigger-parameters",
+    "runner",
+    "liveaction",
+    "alias-execution",
+    "alias-match",
+    "pack-install",
+    "pack-register",
+    "pack-search",
+    "key-value",
+    "api-key",
+    "token",
+    "webhook",
 ];
 
 fn check(case: &Case<'_>) -> Result<(), String> {
@@ -52,6 +64,9 @@ fn check(case: &Case<'_>) -> Result<(), String> {
         "trigger-parameters" => return trigger_parameters(case),
         kind => {
             let document = corpus::plain(case.need("document"));
+            if let Some(validated) = of_request(kind, &document) {
+                return case.check(validated.as_ref().map_err(String::as_str), Messages::Compared);
+            }
             let validated = match kind {
                 "alias" => alias::validate(&document),
                 "rule" => rule::validate(&document),
@@ -68,6 +83,25 @@ fn check(case: &Case<'_>) -> Result<(), String> {
         }
     };
     case.check(got.as_ref().map_err(String::as_str), Messages::Compared)
+}
+
+/// The bodies of requests.
+fn of_request(kind: &str, document: &Value) -> Option<Result<Value, String>> {
+    let validated = match kind {
+        "runner" => forms::runner_type(document),
+        "liveaction" => forms::execution(document),
+        "alias-execution" => forms::alias_execution(document),
+        "alias-match" => forms::alias_match(document),
+        "pack-install" => forms::pack_install(document),
+        "pack-register" => forms::pack_register(document),
+        "pack-search" => forms::pack_search(document),
+        "key-value" => forms::key_value(document),
+        "api-key" => forms::api_key(document),
+        "token" => forms::token(document),
+        "webhook" => forms::webhook(document),
+        _ => return None,
+    };
+    Some(validated.map_err(|error| error.to_string()))
 }
 
 /// Of a trigger type that nobody knows, nothing is checked, and the answer is `null`.

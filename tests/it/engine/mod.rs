@@ -13,3 +13,4 @@ mod remote;
 mod requests;
 mod shell;
 mod workflows;
+mod winrm;

@@ -7,3 +7,4 @@ pub(crate) mod postgres;
 pub(crate) mod processes;
 pub(crate) mod site;
 pub(crate) mod sshd;
+pub(crate) mod windows;

@@ -98,7 +98,7 @@ fn is_elsewhere(from: &Url, to: &Url) -> bool {
 }
 
 /// Where a URL leads.
-pub(super) fn target_of(url: &Url) -> Target {
+pub(in crate::engine::runner) fn target_of(url: &Url) -> Target {
     Target {
         secure: url.scheme() == "https",
         host: url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned(),

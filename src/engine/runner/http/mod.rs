@@ -10,7 +10,7 @@
 mod answer;
 mod call;
 pub(super) mod failure;
-mod follow;
+pub(super) mod follow;
 mod head;
 mod hosts;
 pub(super) mod proxy;

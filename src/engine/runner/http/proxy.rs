@@ -16,13 +16,13 @@ pub(in crate::engine::runner) struct Proxy {
 }
 
 /// The variables of the environment, so that tests can have their own.
-pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(in crate::engine::runner) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The proxy for `url`: `own` if the action names one, else what the environment says.
 ///
 /// # Errors
 /// [`Failure::Refused`] if it is no proxy we can speak to.
-pub(super) fn choose(
+pub(in crate::engine::runner) fn choose(
     url: &Url,
     own: Option<&str>,
     environment: Environment<'_>,

@@ -53,6 +53,8 @@ pub(in crate::engine::runner) struct Connection {
     timeout: Duration,
     /// Requests name the whole URL: it goes to a proxy.
     pub(in crate::engine::runner) is_proxied: bool,
+    /// The host's certificate, where TLS is spoken.
+    pub(in crate::engine::runner) certificate: Option<Vec<u8>>,
 }
 
 /// An answer, read to its end.
@@ -103,8 +105,12 @@ impl Caller<'_> {
                 stream
             }
         };
+        let mut certificate = None;
         if target.secure {
-            stream = Box::new(self.tls(stream, target).await?);
+            let secured = self.tls(stream, target).await?;
+            let chain = secured.get_ref().1.peer_certificates().unwrap_or_default();
+            certificate = chain.first().map(|first| first.to_vec());
+            stream = Box::new(secured);
         }
         let watch = Watch::new();
         let io = TokioIo::new(Watched { stream, watch: watch.clone() });
@@ -114,7 +120,8 @@ impl Caller<'_> {
         // What goes wrong is told to the sender as well.
         let driver = service::spawn("http connection", async move { drop(connection.await) });
         let is_proxied = proxy.is_some() && !target.secure;
-        Ok(Connection { sender, driver, watch, target: target.clone(), timeout: self.timeout, is_proxied })
+        let (target, timeout) = (target.clone(), self.timeout);
+        Ok(Connection { sender, driver, watch, target, timeout, is_proxied, certificate })
     }
 
     async fn tls<S: Stream>(
@@ -212,6 +219,11 @@ pub(in crate::engine::runner) fn bracketed(host: &str) -> String {
 }
 
 impl Connection {
+    /// The other side has hung up.
+    pub(in crate::engine::runner) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Sends a request and reads the answer, whose body may have `limit` bytes.
     pub(in crate::engine::runner) async fn send(
         &mut self,

@@ -66,7 +66,7 @@ impl PythonScript {
         // What dies of signal 9 (the kernel's hunt for memory, say) counts as timed out, as in StackStorm.
         let timed_out = end.timed_out || end.code == -9;
         let ended = Ended {
-            code: end.code,
+            code: end.code.into(),
             stdout: &end.output.stdout,
             stderr: &end.output.stderr,
             timed_out_after: timed_out.then_some(launch.seconds),
