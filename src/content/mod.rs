@@ -20,6 +20,7 @@ mod edit;
 mod form;
 pub mod external_runners;
 mod load;
+mod metadata_file;
 mod overrides;
 pub mod pack;
 pub mod policy;

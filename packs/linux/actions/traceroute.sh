@@ -1,2 +1,3 @@
 #!/bin/sh
-exec traceroute -m "$2" -q "$3" -- "$1"
+command -v traceroute >/dev/null || { echo "Unable to find traceroute binary in PATH" >&2; exit 2; }
+exec traceroute -q "$3" -m "$2" -- "$1"

@@ -28,6 +28,10 @@ use tokio::{
 /// How long to wait, after all is ended, for pipes that something still holds open.
 const PIPE_GRACE: Duration = Duration::from_secs(1);
 
+/// What an action gets that may take no time at all: enough to say something, as with StackStorm, which is that slow to
+/// end it.
+const NO_TIME: Duration = Duration::from_millis(250);
+
 /// What to start.
 pub(super) struct Start {
     pub(super) execution: ExecutionId,
@@ -56,10 +60,11 @@ pub(super) async fn run(start: Start, io: &RunIo) -> Result<End, Error> {
         // A process that reads no input and has ended closes the pipe: no error of ours.
         let _ = stdin.write_all(input).await;
     }
-    let mut timed_out = false;
+    let mut timed_out = start.timeout.is_zero();
+    let timeout = if timed_out { NO_TIME } else { start.timeout };
     let status = tokio::select! {
         status = child.wait() => status,
-        () = clock::sleep(start.timeout) => {
+        () = clock::sleep(timeout) => {
             timed_out = true;
             group.end(&mut child, io.kill_grace).await
         }

@@ -29,16 +29,16 @@ fn error_of(execution: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_runs_in_a_shell_of_its_own_that_is_taken_away() {
     let st2 = TestDaemon::start().await;
-    let host = Windows::start(Login::Basic, |line| match line {
-        "json" => prints("{\"a\": [1, 2]}"),
-        _ => Does::Prints(
-            vec![
-                ("stdout", b"one\r\n".to_vec()),
-                ("stderr", b"oh\r\n".to_vec()),
-                ("stdout", "zw\u{f6}lf\r\n".into()),
-            ],
-            4_294_967_295,
-        ),
+    let host = Windows::start(Login::Basic, |line| {
+        if line == "json" {
+            return prints("{\"a\": [1, 2]}");
+        }
+        let pieces = vec![
+            ("stdout", b"one\r\n".to_vec()),
+            ("stderr", b"oh\r\n".to_vec()),
+            ("stdout", "zw\u{f6}lf\r\n".into()),
+        ];
+        Does::Prints(pieces, 4_294_967_295)
     })
     .await;
     let wanted =
@@ -124,15 +124,15 @@ async fn certificates_are_checked_unless_the_action_says_otherwise() {
 #[tokio::test(flavor = "multi_thread")]
 async fn powershell_runs_and_its_errors_become_readable() {
     let st2 = TestDaemon::start().await;
-    let host = Windows::start(Login::Basic, |line| match line {
-        "ps: Get-It" => prints("it\r\n"),
-        _ => {
-            let xml = "#< CLIXML\r\n<Objs xmlns=\"x\"><S S=\"Error\">no such thing_x000D__x000A_</S></Objs>";
-            Does::Prints(
-                vec![("stderr", xml.as_bytes()[..20].to_vec()), ("stderr", xml.as_bytes()[20..].to_vec())],
-                1,
-            )
+    let host = Windows::start(Login::Basic, |line| {
+        if line == "ps: Get-It" {
+            return prints("it\r\n");
         }
+        let xml = "#< CLIXML\r\n<Objs xmlns=\"x\"><S S=\"Error\">no such thing_x000D__x000A_</S></Objs>";
+        Does::Prints(
+            vec![("stderr", xml.as_bytes()[..20].to_vec()), ("stderr", xml.as_bytes()[20..].to_vec())],
+            1,
+        )
     })
     .await;
     let ended = st2.run("core.winrm_ps_cmd", on(&host.site, "basic", json!({"cmd": "Get-It"}))).await;

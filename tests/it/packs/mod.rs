@@ -4,3 +4,4 @@ mod faults;
 mod index;
 mod install;
 mod repository;
+mod shipped;

@@ -460,7 +460,9 @@ fn cipher(key: &[u8]) -> Rc4 {
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
     let mut mac = Hmac::<md5::Md5>::new_from_slice(key).unwrap();
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 

@@ -173,7 +173,7 @@ impl<'a> Line<'a> {
             if answer.status != 401 {
                 return Err(Trouble::Status(answer.status));
             }
-            offers = answer.header("www-authenticate").unwrap_or_default().to_owned();
+            answer.header("www-authenticate").unwrap_or_default().clone_into(&mut offers);
             if let Some((scheme, challenge)) =
                 ntlm::token(&offers).filter(|(_, challenge)| !challenge.is_empty())
             {

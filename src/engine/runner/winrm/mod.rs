@@ -293,10 +293,14 @@ impl Host<'_> {
         match command.run(&mut self.line, &crate::service::Stop::new(), &sink).await {
             Ok(ran) if ran.code == 0 => {}
             Ok(ran) => {
-                tracing::warn!("{directory} stays behind on {}: {}", self.line.target.host, ran.output.stderr)
+                tracing::warn!(
+                    "{directory} stays behind on {}: {}",
+                    self.line.target.host,
+                    ran.output.stderr
+                );
             }
             Err(trouble) => {
-                tracing::warn!("{directory} stays behind on {}: {trouble}", self.line.target.host)
+                tracing::warn!("{directory} stays behind on {}: {trouble}", self.line.target.host);
             }
         }
     }

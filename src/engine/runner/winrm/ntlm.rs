@@ -124,12 +124,12 @@ impl Login {
         let information =
             if has_time { with_ours(&offered.pairs, target) } else { offered.information.to_vec() };
         let blob = blob(&time, &chance.client_challenge, &information);
-        let proof = hmac(&self.key, &[&offered.server_challenge, &blob]);
+        let proof = hmac(&self.key, &[&offered.nonce, &blob]);
         let response = [proof.as_slice(), &blob].concat();
         let lan_manager = if has_time {
             vec![0; 24]
         } else {
-            let half = hmac(&self.key, &[&offered.server_challenge, &chance.client_challenge]);
+            let half = hmac(&self.key, &[&offered.nonce, &chance.client_challenge]);
             [half.as_slice(), &chance.client_challenge].concat()
         };
         let base = hmac(&self.key, &[&proof]);
@@ -171,14 +171,16 @@ fn authenticate(parts: [&Vec<u8>; 6], flags: u32) -> Vec<u8> {
     message.extend(flags.to_le_bytes());
     message.extend(VERSION);
     message.extend([0; 16]);
-    parts.into_iter().for_each(|part| message.extend(part));
+    for part in parts {
+        message.extend(part);
+    }
     message
 }
 
 /// What the host wants to be asked.
 struct Challenge<'a> {
     flags: u32,
-    server_challenge: [u8; 8],
+    nonce: [u8; 8],
     information: &'a [u8],
     pairs: Vec<(u16, Vec<u8>)>,
 }
@@ -192,7 +194,7 @@ impl<'a> Challenge<'a> {
         let information = message.get(place..place.checked_add(length)?)?;
         Some(Self {
             flags: u32_at(message, 20)?,
-            server_challenge: message.get(24..32)?.try_into().ok()?,
+            nonce: message.get(24..32)?.try_into().ok()?,
             information,
             pairs: read_pairs(information)?,
         })
@@ -306,7 +308,9 @@ fn cipher(key: &[u8; 16]) -> Rc4 {
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
     let mut mac = Hmac::<Md5>::new_from_slice(key).expect("HMAC takes keys of any length");
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac.finalize().into_bytes().into()
 }
 
