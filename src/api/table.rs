@@ -170,6 +170,14 @@ pub(super) fn routes() -> Routes {
         GET Api "/policies" Needs(P::PolicyList) => content::list_policies,
             about("List policies").list(&content::POLICIES);
         GET Api "/policies/{ref_or_id}" Login => content::get_policy, about("Get a policy");
+        GET Api "/traces" Needs(P::TraceList) => traces::list,
+            about("List traces, the newest first").list(&traces::LIST)
+                .query(&[("sort_asc", Text), ("sort_desc", Text)]);
+        GET Api "/traces/{id}" Login => traces::get, about("Get a trace");
+        POST Api "/policies" Login => policies::create, about("Make a policy").body(&policies::SCHEMA);
+        PUT Api "/policies/{ref_or_id}" Login => policies::replace,
+            about("Replace a policy").body(&policies::SCHEMA);
+        DELETE Api "/policies/{ref_or_id}" Login => policies::delete, about("Delete a policy");
         GET Api "/policytypes" Needs(P::PolicyTypeList) => content::list_policy_types,
             about("List policy types").list(&content::POLICY_TYPES);
         GET Api "/policytypes/{ref_or_id}" Login => content::get_policy_type, about("Get a policy type");

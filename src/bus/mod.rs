@@ -7,24 +7,34 @@ mod event;
 
 pub use event::{AliasEvent, Announcement, Change, Event, ExecutionEvent, OutputEvent, OutputKind};
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use crate::model::Execution;
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// Events kept for slow subscribers. The ring itself is small; it bounds what a stalled subscriber keeps alive.
 const RING: usize = 4096;
 
 /// In-process broadcast of committed events.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Bus {
     sender: broadcast::Sender<Event>,
     /// What happened on this node alone: for those who tell the others.
     here: broadcast::Sender<Event>,
     content: Arc<AtomicU64>,
     dispatched: Arc<Notify>,
+    /// Wakes who keeps things made of content.
+    renewed: watch::Sender<u64>,
+    steps: Arc<OnceLock<Hook>>,
 }
+
+/// What is called with each execution that took a step on this node.
+type Hook = Box<dyn Fn(&Execution) + Send + Sync>;
 
 /// A subscription; dropping it ends it.
 #[derive(Debug)]
@@ -48,6 +58,8 @@ impl Default for Bus {
             here: broadcast::channel(RING).0,
             content: Arc::default(),
             dispatched: Arc::default(),
+            renewed: watch::Sender::new(0),
+            steps: Arc::default(),
         }
     }
 }
@@ -55,6 +67,11 @@ impl Default for Bus {
 impl Bus {
     /// Tells everybody. Call it only after the commit that made it true.
     pub fn publish(&self, event: Event) {
+        if let Event::Execution(event) = &event
+            && let Some(hook) = self.steps.get()
+        {
+            hook(&event.execution);
+        }
         if self.here.receiver_count() > 0 {
             let _ = self.here.send(event.clone());
         }
@@ -64,7 +81,8 @@ impl Bus {
     /// Tells everybody on this node what happened on another.
     pub fn relay(&self, event: Event) {
         if matches!(event, Event::Content) {
-            self.content.fetch_add(1, Ordering::Release);
+            let version = self.content.fetch_add(1, Ordering::Release) + 1;
+            self.renewed.send_replace(version);
         }
         if matches!(event, Event::Dispatched) {
             // For the rules engine alone, which would otherwise have to hear everything.
@@ -85,6 +103,17 @@ impl Bus {
         self.dispatched.notified().await;
     }
 
+    /// Wakes with every [`Event::Content`], without a subscription to everything.
+    pub fn content_changes(&self) -> watch::Receiver<u64> {
+        self.renewed.subscribe()
+    }
+
+    /// Calls `hook` with each execution that took a step on this node, before anybody else hears of it. It must be
+    /// quick: others wait. The first hook stays.
+    pub fn on_step(&self, hook: impl Fn(&Execution) + Send + Sync + 'static) {
+        let _ = self.steps.set(Box::new(hook));
+    }
+
     /// Everything published from now on.
     pub fn subscribe(&self) -> Subscription {
         Subscription { receiver: self.sender.subscribe() }
@@ -103,6 +132,12 @@ impl Bus {
     /// Whether anybody would hear what is relayed.
     pub fn is_heard(&self) -> bool {
         self.sender.receiver_count() > 0
+    }
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bus").field("content", &self.content).finish_non_exhaustive()
     }
 }
 

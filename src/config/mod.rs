@@ -109,6 +109,8 @@ config! {
     system_user: SystemUser,
     /// Checks that may be switched.
     system: System,
+    /// What is told of ended executions.
+    action_sensor: ActionSensor,
     /// Logging.
     log: Log,
     /// The web page.

@@ -285,6 +285,17 @@ section! {
 }
 
 section! {
+    /// `[action_sensor]`
+    ActionSensor {
+        /// Ends of executions are events (`core.st2.generic.actiontrigger`) that rules can be on.
+        enable: bool = true,
+        /// Which ends: any of `succeeded`, `failed`, `timeout`, `canceled`, `abandoned`.
+        emit_when: Vec<String> =
+            ["succeeded", "failed", "timeout", "canceled", "abandoned"].map(str::to_owned).to_vec(),
+    }
+}
+
+section! {
     /// `[log]`
     Log {
         /// `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,st2d::engine=debug`.

@@ -123,6 +123,8 @@ impl Running {
         supervisor.start(Stage::Ground, engine.neighbours());
         supervisor.start(Stage::Work, engine.actionrunner(asked.hurry.clone()));
         supervisor.start(Stage::Work, engine.scheduler());
+        supervisor.start(Stage::Work, engine.gatekeeper());
+        supervisor.start(Stage::Work, engine.notifier());
         supervisor.start(Stage::Work, engine.collector());
         listeners.serve(&app, &mut supervisor);
         app.set_ready(true);

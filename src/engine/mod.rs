@@ -4,6 +4,8 @@
 pub mod execution;
 pub mod gc;
 pub mod inquiry;
+pub mod notifier;
+pub mod policy;
 mod neighbours;
 mod node;
 pub mod runner;
@@ -58,6 +60,10 @@ struct Shared {
     backlog: AtomicBool,
     /// Wakes the scheduler: a place is free, or a row is waiting.
     wake: Notify,
+    /// Where executions of limited actions wait.
+    gates: policy::Gates,
+    /// What follows from ends.
+    ends: notifier::Ends,
     /// Whether other nodes are alive on this database.
     company: watch::Sender<bool>,
     /// New executions are taken in.
@@ -119,6 +125,8 @@ impl Engine {
                 // Until the scheduler has looked once, rows of an earlier life may wait.
                 backlog: AtomicBool::new(true),
                 wake: Notify::new(),
+                gates: policy::Gates::default(),
+                ends: notifier::Ends::default(),
                 company: watch::Sender::new(false),
                 open: AtomicBool::new(true),
                 abandoning: AtomicBool::new(false),
@@ -128,6 +136,7 @@ impl Engine {
                 runtime: tokio::runtime::Handle::current(),
             }),
         };
+        engine.hear_of_steps();
         node::settle(&engine).await?;
         Ok(engine)
     }
@@ -177,6 +186,27 @@ impl Engine {
     /// The service that claims waiting executions.
     pub fn scheduler(&self) -> scheduler::Scheduler {
         scheduler::Scheduler::new(self.clone())
+    }
+
+    /// The service that lets executions of limited actions through.
+    pub fn gatekeeper(&self) -> policy::Gatekeeper {
+        policy::Gatekeeper::new(self.clone())
+    }
+
+    /// The service that does what follows from the ends of executions.
+    pub fn notifier(&self) -> notifier::Notifier {
+        notifier::Notifier::new(self.clone())
+    }
+
+    /// Wakes the stages that wait for ends, and for those who make room.
+    fn hear_of_steps(&self) {
+        let shared = Arc::downgrade(&self.shared);
+        self.shared.store.bus().on_step(move |execution| {
+            if let Some(shared) = shared.upgrade() {
+                shared.gates.heard(execution);
+                shared.ends.heard(execution);
+            }
+        });
     }
 
     /// The service that renews this node's lease and settles what lost nodes held.

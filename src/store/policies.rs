@@ -112,6 +112,74 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[PolicyId]) -> Result<Ve
     Ok(rows.fetch_all(db).await?.into_iter().map(Policy::from).collect())
 }
 
+/// The enabled policies of an action, in the order they were made.
+pub async fn of_action(db: impl PgExecutor<'_>, action_ref: &str) -> Result<Vec<Policy>> {
+    let rows = select!("WHERE resource_ref = $1 AND enabled ORDER BY id", action_ref);
+    Ok(rows.fetch_all(db).await?.into_iter().map(Policy::from).collect())
+}
+
+/// All enabled policies that limit the number of executions, in the order they were made.
+pub async fn limiting(db: impl PgExecutor<'_>) -> Result<Vec<Policy>> {
+    let rows = select!(
+        "WHERE enabled AND policy_type IN ('action.concurrency', 'action.concurrency.attr') ORDER BY id"
+    );
+    Ok(rows.fetch_all(db).await?.into_iter().map(Policy::from).collect())
+}
+
+/// Stores a new one.
+pub async fn insert(tx: &mut Tx, new: &Policy) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO policies (id, pack, name, description, enabled, resource_ref, policy_type, parameters,
+             metadata_file)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::json, $9)",
+        new.id as _,
+        new.pack,
+        new.name,
+        new.description,
+        new.enabled,
+        new.resource_ref,
+        new.policy_type,
+        text(&new.parameters),
+        new.metadata_file,
+    )
+    .execute(tx.conn())
+    .await?;
+    check_places(tx).await?;
+    tx.emit(Event::Content);
+    Ok(())
+}
+
+/// Changes everything but the id. `false`: there is none of this id.
+pub async fn update(tx: &mut Tx, policy: &Policy) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE policies SET pack = $2, name = $3, description = $4, enabled = $5, resource_ref = $6,
+             policy_type = $7, parameters = $8::text::json, metadata_file = $9
+         WHERE id = $1",
+        policy.id as _,
+        policy.pack,
+        policy.name,
+        policy.description,
+        policy.enabled,
+        policy.resource_ref,
+        policy.policy_type,
+        text(&policy.parameters),
+        policy.metadata_file,
+    )
+    .execute(tx.conn())
+    .await?;
+    check_places(tx).await?;
+    tx.emit(Event::Content);
+    Ok(done.rows_affected() > 0)
+}
+
+/// Two policies at one place are noticed now instead of at the commit.
+async fn check_places(tx: &mut Tx) -> Result<()> {
+    sqlx::query!("SET CONSTRAINTS policies_policy_type_resource_ref_key IMMEDIATE")
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Registers them, each reference once; those there keep their ids. Says how many are new or differ.
 pub async fn upsert(tx: &mut Tx, given: &[Policy]) -> Result<Upserts> {
     if given.is_empty() {
@@ -162,6 +230,12 @@ pub async fn list_type_by_ids(db: impl PgExecutor<'_>, ids: &[PolicyTypeId]) -> 
         "JOIN unnest($1::bytea[]) WITH ORDINALITY AS wanted (wanted_id, place) ON id = wanted_id ORDER BY place",
         ids as _
     );
+    Ok(rows.fetch_all(db).await?.into_iter().map(PolicyType::from).collect())
+}
+
+/// All policy types.
+pub async fn all_types(db: impl PgExecutor<'_>) -> Result<Vec<PolicyType>> {
+    let rows = types!("ORDER BY resource_type, name");
     Ok(rows.fetch_all(db).await?.into_iter().map(PolicyType::from).collect())
 }
 

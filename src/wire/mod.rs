@@ -13,4 +13,5 @@ pub mod runner_type;
 pub mod snapshot;
 pub mod timestamp;
 pub mod token;
+pub mod trace;
 pub mod user;

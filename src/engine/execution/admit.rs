@@ -5,7 +5,7 @@
 
 use crate::{
     bus::{Change, Event, ExecutionEvent},
-    engine::{Engine, runner::container, workflow},
+    engine::{Engine, notifier, runner::container, workflow},
     model::{Execution, ExecutionStatus},
     store::ledger::Insert,
 };
@@ -31,20 +31,33 @@ enum Start {
     Workflow,
     /// A scheduler takes it up.
     Waits { delayed: bool },
+    /// It waits at the gate of its action.
+    Gate,
+}
+
+/// What is known of an action beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// It needs no place.
+    pub(super) is_workflow: bool,
+    /// Policies limit how many of it run.
+    pub(super) is_limited: bool,
+    /// It may run at once. Not if whoever stores it cannot tell, when the database goes away, whether he did.
+    pub(super) may_begin: bool,
 }
 
 /// Decides. `execution` makes the row from the statuses it has taken; `due` is when it may run, if that is later.
 pub(super) async fn admit(
     engine: &Engine,
     execution: impl FnOnce(&[ExecutionStatus]) -> Execution,
-    is_workflow: bool,
+    terms: Terms,
     now: DateTime<Utc>,
     due: Option<DateTime<Utc>>,
 ) -> Admitted {
     use ExecutionStatus::{Delayed, Requested, Running, Scheduled};
     let shared = &engine.shared;
     let admitted = |execution: Execution, due, steps: &[ExecutionStatus], start| Admitted {
-        row: Insert { execution: Arc::new(execution), due, idempotency: None },
+        row: Insert { due, gated: terms.is_limited, ..Insert::held(Arc::new(execution)) },
         steps: steps.to_vec(),
         start,
     };
@@ -54,11 +67,17 @@ pub(super) async fn admit(
         execution.holder = Some(engine.holder());
         execution
     };
-    if due.is_none() && is_workflow {
+    let delayed = due.is_some();
+    let waiting: &[ExecutionStatus] = if delayed { &[Requested, Delayed] } else { &[Requested] };
+    if terms.is_limited {
+        return admitted(execution(waiting), Some(due.unwrap_or(now)), waiting, Start::Gate);
+    }
+    let may_begin = !delayed && terms.may_begin;
+    if may_begin && terms.is_workflow {
         return admitted(held(execution(&here)), None, &here, Start::Workflow);
     }
     // Newcomers do not pass those who wait.
-    let place = if due.is_none() && !shared.backlog.load(Ordering::SeqCst) {
+    let place = if may_begin && !shared.backlog.load(Ordering::SeqCst) {
         shared.slots.clone().try_acquire_owned().ok()
     } else {
         None
@@ -68,14 +87,15 @@ pub(super) async fn admit(
         return if let Some(ended) = container::foregone(engine, &execution).await {
             container::give_back(engine, place);
             let steps = [Requested, Scheduled, Running, ended.status];
-            admitted(ended, None, &steps, Start::Ended)
+            let quiet = notifier::is_quiet(engine, &ended).await;
+            let mut admitted = admitted(ended, None, &steps, Start::Ended);
+            admitted.row.quiet = quiet;
+            admitted
         } else {
             admitted(execution, None, &here, Start::Here(place))
         };
     }
-    let delayed = due.is_some();
-    let steps: &[ExecutionStatus] = if delayed { &[Requested, Delayed] } else { &[Requested] };
-    admitted(execution(steps), Some(due.unwrap_or(now)), steps, Start::Waits { delayed })
+    admitted(execution(waiting), Some(due.unwrap_or(now)), waiting, Start::Waits { delayed })
 }
 
 impl Admitted {
@@ -96,7 +116,20 @@ impl Admitted {
         match self.start {
             Start::Here(place) => container::insert_and_start(engine, self.row, events, place).await,
             Start::Workflow => workflow::insert_and_start(engine, self.row, events).await,
-            Start::Ended => ledger.insert(self.row, events).await,
+            Start::Ended => {
+                let quiet = self.row.quiet;
+                let stored = ledger.insert(self.row, events).await;
+                if !quiet {
+                    notifier::wake(engine);
+                }
+                stored
+            }
+            Start::Gate => {
+                let action_ref = self.row.execution.action_ref();
+                let stored = ledger.insert(self.row, events).await;
+                engine.shared.gates.mark(&action_ref);
+                stored
+            }
             Start::Waits { delayed } => {
                 let stored = ledger.insert(self.row, events).await;
                 wait(engine, delayed);
@@ -109,7 +142,9 @@ impl Admitted {
     pub(in crate::engine) fn begin(self, engine: &Engine) {
         let execution = self.row.execution;
         match self.start {
-            Start::Ended => {}
+            Start::Ended if self.row.quiet => {}
+            Start::Ended => notifier::wake(engine),
+            Start::Gate => engine.shared.gates.mark(&execution.action_ref()),
             Start::Here(place) => container::start_stored(engine, execution, place),
             Start::Workflow => workflow::start(engine, execution),
             Start::Waits { delayed } => wait(engine, delayed),

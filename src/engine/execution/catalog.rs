@@ -1,9 +1,10 @@
 //! Actions ready to be requested: looked up once, kept until content changes.
 
 use crate::{
+    engine::policy::Policies,
     model::{Action, RunnerType, Snapshot},
     schema,
-    store::{Cached, Store, actions, snapshots},
+    store::{Cached, Store, actions, policies, snapshots},
     wire,
 };
 use sha2::{Digest, Sha256};
@@ -16,6 +17,8 @@ pub struct Runnable {
     pub snapshot: Arc<Snapshot>,
     /// What a call must look like; the error every call gets when action and runner do not fit together.
     pub call: Result<schema::CallSchema, schema::Error>,
+    /// What is laid on it.
+    pub policies: Policies,
 }
 
 /// Actions by ref. Changes of content are noticed at the next look.
@@ -54,6 +57,7 @@ impl Catalog {
             .finalize();
         let id = snapshots::intern(self.store.pool(), hash.as_slice(), &views.action, &views.runner).await?;
         snapshot.id = id;
-        Ok(Runnable { snapshot: Arc::new(snapshot), call })
+        let policies = policies::of_action(self.store.pool(), &snapshot.action.spec.reference()).await?;
+        Ok(Runnable { snapshot: Arc::new(snapshot), call, policies: Policies::new(policies) })
     }
 }

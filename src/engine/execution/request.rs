@@ -1,12 +1,18 @@
 //! The front door: from a request to a stored execution, on its way.
 
-use super::{Error, Runnable, admit, admit::Admitted, parameters, rendering};
+use super::{
+    Error, Runnable,
+    admit::{self, Admitted, Terms},
+    parameters, rendering,
+};
 use crate::{
     clock,
-    engine::{Engine, workflow},
-    model::{Execution, ExecutionId, ExecutionRequest, ExecutionStatus, LiveActionId, LogEntry, ObjectId},
+    engine::{Engine, notifier, policy::retry::Again, workflow},
+    model::{
+        Execution, ExecutionId, ExecutionRequest, ExecutionStatus, LiveActionId, LogEntry, ObjectId, TraceId,
+    },
     pytext, schema,
-    store::{self, executions, ledger::Insert},
+    store::{self, executions, ledger::Insert, traces},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json, value::to_raw_value};
@@ -107,6 +113,32 @@ pub(in crate::engine) async fn child(engine: &Engine, child: ChildRequest) -> Re
     Ok(draft.admit(engine).await)
 }
 
+/// Makes the execution that repeats one that has ended, with the same parameters, ready to be stored. It never runs
+/// before a scheduler takes it up.
+///
+/// # Errors
+/// The action is gone or switched off.
+pub(in crate::engine) async fn again(
+    engine: &Engine,
+    ended: &Execution,
+    again: Again,
+) -> Result<Admitted, Error> {
+    let action_ref = ended.action_ref();
+    let found = engine.shared.catalog.find(&action_ref).await?;
+    let runnable = found.ok_or_else(|| Error::NoSuchAction(action_ref.clone()))?;
+    if !runnable.snapshot.action.spec.enabled {
+        return Err(Error::Disabled(action_ref));
+    }
+    let request = ExecutionRequest {
+        delay_ms: Some(u64::try_from(again.delay.as_millis()).unwrap_or(0)),
+        ..ExecutionRequest::default()
+    };
+    let mut draft = Draft::new(&runnable, &request, again.context)?;
+    draft.parameters.clone_from(&ended.parameters);
+    draft.origin.clone_from(&ended.origin);
+    Ok(draft.admit_to(engine, false).await)
+}
+
 /// The execution that an earlier request with the same key made.
 async fn earlier(
     engine: &Engine,
@@ -153,7 +185,7 @@ async fn context(
             return Err(Error::Invalid(format!("No trace found for execution {parent}")));
         }
     }
-    check_trace(&context)?;
+    check_trace(engine, &context).await?;
     Ok(context)
 }
 
@@ -161,24 +193,23 @@ fn parent_of(context: &Map<String, Value>) -> Option<&str> {
     context.get("parent")?.get("execution_id")?.as_str()
 }
 
-fn check_trace(context: &Map<String, Value>) -> Result<(), Error> {
+/// A trace that is named by its id must be there; one that is named by a tag begins with the execution.
+async fn check_trace(engine: &Engine, context: &Map<String, Value>) -> Result<(), Error> {
     let Some(Value::Object(trace)) = context.get("trace_context") else { return Ok(()) };
-    let given = |key: &str| trace.get(key).is_some_and(|value| !value.is_null() && value != "");
-    if trace.is_empty() || given("trace_tag") {
+    let given = |key: &str| trace.get(key).filter(|value| !value.is_null() && *value != "");
+    let Some(id) = given("id_") else {
+        if trace.is_empty() || given("trace_tag").is_some() {
+            return Ok(());
+        }
+        return Err(Error::Invalid("Atleast one of id_ or trace_tag should be specified.".to_owned()));
+    };
+    let Some(known) = id.as_str().and_then(|id| id.parse::<TraceId>().ok()) else {
+        return Err(Error::Invalid(format!("Unable to find Trace with id=\"{}\"", pytext::str(id))));
+    };
+    if traces::exists(engine.store().pool(), known).await? {
         return Ok(());
     }
-    match trace.get("id_") {
-        // Traces are not kept yet, so none is known.
-        Some(id) if given("id_") => {
-            let is_id = id.as_str().is_some_and(|id| id.parse::<ObjectId>().is_ok());
-            Err(Error::Invalid(if is_id {
-                format!("Unable to find the TraceDB instance. {{'id': {}}}", pytext::repr(id))
-            } else {
-                format!("Unable to find Trace with id=\"{}\"", pytext::str(id))
-            }))
-        }
-        _ => Err(Error::Invalid("Atleast one of id_ or trace_tag should be specified.".to_owned())),
-    }
+    Err(Error::Invalid(format!("Unable to find the TraceDB instance. {{'id': {}}}", pytext::repr(id))))
 }
 
 /// Why parameters do not fit.
@@ -298,10 +329,19 @@ impl Draft {
 
     /// Decides whether it runs now.
     async fn admit(self, engine: &Engine) -> Admitted {
+        self.admit_to(engine, true).await
+    }
+
+    async fn admit_to(self, engine: &Engine, may_begin: bool) -> Admitted {
         let due = self.now + TimeDelta::milliseconds(i64::try_from(self.delay_ms).unwrap_or(i64::MAX));
         let due = (self.delay_ms > 0).then_some(due);
-        let (now, is_workflow) = (self.now, workflow::runs(&self.runnable.snapshot));
-        admit::admit(engine, |steps| self.execution(steps), is_workflow, now, due).await
+        let terms = Terms {
+            is_workflow: workflow::runs(&self.runnable.snapshot),
+            is_limited: self.runnable.policies.are_limiting(),
+            may_begin,
+        };
+        let now = self.now;
+        admit::admit(engine, |steps| self.execution(steps), terms, now, due).await
     }
 
     /// Stores it: running if there is a place for it now, waiting otherwise.
@@ -332,7 +372,8 @@ impl Draft {
         execution.result = to_raw_value(&result).ok().map(Arc::from);
         let execution = Arc::new(execution);
         let events = admit::events(engine, &execution, &steps);
-        let row = Insert { execution, due: None, idempotency: None };
-        Ok(engine.shared.ledger.insert(row, events).await?)
+        let done = engine.shared.ledger.insert(Insert::held(execution), events).await;
+        notifier::wake(engine);
+        Ok(done?)
     }
 }

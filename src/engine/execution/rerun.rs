@@ -4,6 +4,7 @@ use super::{Error, Idempotency, control, request};
 use crate::{
     engine::Engine,
     model::{Execution, ExecutionId, ExecutionRequest},
+    store::traces,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
@@ -45,7 +46,10 @@ pub async fn rerun(
         again.insert("tasks".to_owned(), json!(rerun.tasks));
         again.insert("reset".to_owned(), json!(rerun.reset));
     }
-    let context = Map::from_iter([("re-run".to_owned(), Value::Object(again))]);
+    let mut context = Map::from_iter([("re-run".to_owned(), Value::Object(again))]);
+    if let Some(old) = traces::of_executions(engine.store().pool(), &[id]).await?.pop() {
+        context.insert("trace_context".to_owned(), json!({"id_": old.trace}));
+    }
     let new = ExecutionRequest {
         action: old.action_ref(),
         parameters,

@@ -100,9 +100,8 @@ impl Flow {
             let mut now = next.unwrap_or_else(|| Execution::clone(&self.execution));
             now.children.extend(ids);
             self.execution = Arc::new(now);
-            if bus.has_subscribers() {
-                bus.publish(update(self.execution.clone()));
-            }
+            // Also without subscribers: stages hear of ends.
+            bus.publish(update(self.execution.clone()));
         }
         for child in children {
             child.begin(&self.engine);

@@ -6,7 +6,7 @@ use super::{
     ledger::{Insert, Transition},
     outputs::{OutputChunk, array_text},
 };
-use crate::model::{Execution, ExecutionId, ExecutionStatus};
+use crate::model::{Execution, ExecutionId, ExecutionStatus, TraceId, trace_tag};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sqlx::{PgConnection, PgExecutor};
@@ -20,6 +20,11 @@ pub(super) async fn insert_all(
     let rows: Vec<&Insert> = rows.collect();
     let keyed: Vec<_> =
         rows.iter().filter_map(|row| Some((row.execution.as_ref(), row.idempotency.as_ref()?))).collect();
+    let gated: Vec<_> = rows
+        .iter()
+        .filter(|row| row.gated)
+        .filter_map(|row| Some((row.execution.as_ref(), row.due?)))
+        .collect();
     let all = || rows.iter().map(|row| row.execution.as_ref());
     sqlx::query_file!(
         "src/store/sql/executions_insert.sql",
@@ -46,10 +51,22 @@ pub(super) async fn insert_all(
         &keyed.iter().map(|(_, (key, _))| key.as_str()).collect::<Vec<_>>() as _,
         &keyed.iter().map(|(e, _)| e.id.as_bytes()).collect::<Vec<_>>() as _,
         &keyed.iter().map(|(_, (_, hash))| hash.as_slice()).collect::<Vec<_>>() as _,
+        &all().map(|e| TraceId::named_in(&e.context)).collect::<Vec<_>>() as _,
+        &all().map(|e| trace_tag(&e.context)).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| follow_up(row)).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| row.gated).collect::<Vec<_>>(),
+        &gated.iter().map(|(e, _)| e.id.as_bytes()).collect::<Vec<_>>() as _,
+        &gated.iter().map(|(e, _)| e.action_ref()).collect::<Vec<_>>(),
+        &gated.iter().map(|(_, due)| *due).collect::<Vec<_>>(),
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Stores new executions in a transaction of the caller.
+pub async fn insert(tx: &mut super::Tx, rows: &[Insert]) -> super::Result<()> {
+    Ok(insert_all(tx.conn(), rows.iter()).await?)
 }
 
 /// Stores output and makes guarded changes; answers which executions changed.
@@ -110,6 +127,9 @@ pub(super) async fn already_done(
 pub(super) async fn remove(connection: &mut PgConnection, ids: &[ExecutionId]) -> sqlx::Result<()> {
     let ids: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
     sqlx::query!("DELETE FROM idempotency_keys WHERE execution_id = ANY ($1)", &ids as _)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("DELETE FROM policy_waiting WHERE execution_id = ANY ($1)", &ids as _)
         .execute(&mut *connection)
         .await?;
     sqlx::query!("DELETE FROM executions WHERE id = ANY ($1)", &ids as _).execute(connection).await?;
@@ -191,6 +211,14 @@ pub async fn find_by_idempotency_key(
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| (row.execution_id, row.request_hash)))
+}
+
+/// Whether something follows from its end, as far as that is known beforehand.
+fn follow_up(row: &Insert) -> Option<bool> {
+    if !row.execution.notify.is_empty() {
+        return Some(true);
+    }
+    row.quiet.then_some(false)
 }
 
 fn json_text(map: &Map<String, Value>) -> String {

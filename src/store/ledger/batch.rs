@@ -20,6 +20,22 @@ pub struct Insert {
     pub due: Option<DateTime<Utc>>,
     /// Key under which a retried request finds it, and the hash of that request.
     pub idempotency: Option<(String, [u8; 32])>,
+    /// It is due at the gate of its action, where policies let it through, instead of in the queue.
+    pub gated: bool,
+    /// It has ended, and nothing follows from that.
+    pub quiet: bool,
+}
+
+impl Insert {
+    /// A row that a node holds, or that has ended.
+    pub fn held(execution: Arc<Execution>) -> Self {
+        Self { execution, due: None, idempotency: None, gated: false, quiet: false }
+    }
+
+    /// A row that waits; at the gate of its action if that has one.
+    pub fn waiting(execution: Arc<Execution>, due: DateTime<Utc>, gated: bool) -> Self {
+        Self { execution, due: Some(due), idempotency: None, gated, quiet: false }
+    }
 }
 
 /// A guarded change of an execution.

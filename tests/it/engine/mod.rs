@@ -8,6 +8,8 @@ mod http_request;
 mod inquiries;
 mod messages;
 mod nodes;
+mod notifier;
+mod policies;
 mod python;
 mod remote;
 mod requests;
