@@ -210,6 +210,8 @@ pub(super) fn routes() -> Routes {
         GET Api "/executions/{id}/result" Login => executions::read::result,
             about("Get the result of an execution").produces("text/json")
                 .query(&[("download", Flag), ("compress", Flag), ("pretty_format", Flag)]);
+        GET Api "/executions/{id}/why" Login => executions::why::get,
+            about("Tell what led to where an execution stands, and what it waits for");
         POST Api "/executions" Login => executions::write::create,
             about("Run an action").secrets().body(&executions::write::REQUEST);
         PUT Api "/executions/{id}" Login => executions::write::change,

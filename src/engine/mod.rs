@@ -11,6 +11,7 @@ mod node;
 pub mod runner;
 pub mod scheduler;
 pub mod trigger;
+pub mod why;
 mod workflow;
 
 use crate::{

@@ -32,6 +32,7 @@ pub mod triggers;
 mod tx;
 pub mod unload;
 pub mod users;
+pub mod why;
 pub mod workflows;
 
 pub use cached::Cached;

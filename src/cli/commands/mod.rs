@@ -19,4 +19,5 @@ pub(crate) mod traces;
 pub(crate) mod triggers;
 pub(crate) mod view;
 pub(crate) mod wait;
+pub(crate) mod why;
 pub(crate) mod workflows;

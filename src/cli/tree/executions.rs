@@ -5,7 +5,7 @@ use super::shared::{
     WIDTH, on, own,
 };
 use crate::cli::args::{Arg, Command, Nargs, Run, flag, opt, positional, positionals};
-use crate::cli::commands::{executions, inquiries, objects, run, tail};
+use crate::cli::commands::{executions, inquiries, objects, run, tail, why};
 use crate::cli::resource::{Key, Order, Resource};
 
 const START: &[Arg] = &[
@@ -169,6 +169,15 @@ st2 execution re-run ID --tasks t2 t3      only these tasks of a workflow",
                 "Print what an execution has written so far, and nothing else.",
                 tail::print_output,
                 &[ONE_OR_LAST, OUTPUT_TYPE]
+            )
+        },
+        Command {
+            extra: true,
+            ..own!(
+                "why",
+                "Tell what led to where an execution stands, what it waits for, and what to ask next.",
+                why::why,
+                &[ONE_OR_LAST]
             )
         },
     ],

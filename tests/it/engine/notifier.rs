@@ -189,3 +189,30 @@ async fn over_a_crash_every_end_is_told_once() {
         .collect();
     assert_eq!(told, ended);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_execution_says_why_it_stands_where_it_stands() {
+    let st2 = TestDaemon::start().await;
+    let policy = json!({"name": "one", "pack": "demo", "resource_ref": "core.local",
+        "policy_type": "action.concurrency", "parameters": {"threshold": 1}});
+    st2.post("/v1/policies", policy).await.expect(201);
+    let gate = st2.data_dir().join("gate");
+    let cmd = format!("while [ ! -e {} ]; do sleep 0.05; done; echo oh >&2; exit 4", gate.display());
+    let first = st2.request_action("core.local", json!({"cmd": cmd})).await;
+    st2.wait_for(&first, &["running"]).await;
+    let second = st2.request_action("core.local", json!({"cmd": "true"})).await;
+    st2.wait_for(&second, &["delayed"]).await;
+    let story = st2.get(&format!("/v1/executions/{second}/why")).await.expect(200);
+    let now = "It waits for room: the policy demo.one lets 1 run at a time; nobody is before it.";
+    assert_eq!(story["now"], now, "{story}");
+    assert_eq!(story["steps"][0]["what"], "st2admin asked for core.local.");
+    let next = [format!("st2 execution why {first}"), "st2 policy get demo.one".to_owned()];
+    assert_eq!(story["next"].as_array().unwrap()[..2], next.map(Value::from));
+
+    std::fs::write(&gate, "").unwrap();
+    st2.wait_for_end(&first).await;
+    let story = st2.get(&format!("/v1/executions/{first}/why")).await.expect(200);
+    assert_eq!(story["now"], "It failed: it returned 4 and said: oh.", "{story}");
+    assert_eq!(st2.wait_for_end(&second).await["status"], "succeeded");
+    assert_eq!(st2.get("/v1/executions/000000000000000000000000/why").await.status, 404);
+}

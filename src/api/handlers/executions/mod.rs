@@ -3,6 +3,7 @@
 mod listing;
 pub(in crate::api) mod output;
 pub(in crate::api) mod read;
+pub(in crate::api) mod why;
 pub(in crate::api) mod write;
 
 use crate::{
