@@ -1,7 +1,7 @@
 //! Cron fields as APScheduler reads them: what each allows, and its words for what it does not.
 //!
 //! Not the five fields of Unix cron: there are eight, Monday is 0, and all of them hold together. When they fire is
-//! the timers' business.
+//! `schedule`'s business.
 
 use crate::pytext;
 use serde_json::{Map, Value};
@@ -17,6 +17,11 @@ pub(super) const FIELDS: [(&str, u32, u32); 8] = [
     ("minute", 0, 59),
     ("second", 0, 59),
 ];
+
+/// Where some of the fields are in [`FIELDS`].
+pub(super) const MONTH: usize = 1;
+pub(super) const WEEK: usize = 3;
+pub(super) const WEEKDAY_FIELD: usize = 4;
 
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -96,7 +101,8 @@ impl CronFields {
     }
 }
 
-fn zone(name: &str) -> Result<chrono_tz::Tz, String> {
+/// The zone of this name, as Python's `zoneinfo` knows them.
+pub(super) fn zone(name: &str) -> Result<chrono_tz::Tz, String> {
     if name.is_empty() || name.starts_with('/') || name.split('/').any(|part| part == "..") {
         return Err(format!("ZoneInfo keys must be normalized relative paths, got: {name}"));
     }

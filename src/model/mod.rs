@@ -14,6 +14,7 @@ mod pack_rules;
 mod policy;
 mod refs;
 mod rule;
+pub mod schedule;
 mod sensor;
 mod status;
 pub mod time;
@@ -37,7 +38,7 @@ pub use pack_rules::{
 pub use policy::{Policy, PolicyType};
 pub use refs::{PolicyTypeRef, RefError, ResourceRef};
 pub use rule::{Rule, RuleType};
-pub use sensor::Sensor;
+pub use sensor::{Sensor, SensorReport};
 pub use status::ExecutionStatus;
 pub use trace::{Component, Trace, trace_tag};
 pub use trigger::{Trigger, TriggerType, parameters_hash};

@@ -41,3 +41,26 @@ impl Sensor {
         format!("sensor_type:{}:{}", self.pack, self.name)
     }
 }
+
+/// How the process of a sensor is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SensorReport {
+    /// `starting`, `running`, `failing` or `finished`.
+    pub state: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// Name of the node that runs it.
+    pub node: Option<String>,
+    /// Its process there.
+    pub pid: Option<i32>,
+    /// Failures in a row.
+    pub failures: i32,
+    /// What was wrong last.
+    pub last_error: Option<String>,
+    /// How its last process ended.
+    pub exit_code: Option<i32>,
+    /// When it is tried again.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// The last lines it printed or logged.
+    pub log: Vec<String>,
+}

@@ -87,6 +87,12 @@ pub fn parse_any(text: &str, now: DateTime<Utc>) -> Result<DateTime<FixedOffset>
     offset.from_local_datetime(&local.time).single().ok_or_else(|| fault("date value out of range"))
 }
 
+/// Reads a time in the forms people write, ISO 8601's weeks and days of the year aside: what the clocks show, and
+/// seconds east of UTC if it has a zone. What it does not say is taken from the day of `now`.
+pub fn parse_free(text: &str, now: DateTime<Utc>) -> Result<(NaiveDateTime, Option<i32>), Error> {
+    free::parse(text, now).map(|local| (local.time, local.offset))
+}
+
 /// How a time is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {

@@ -1,6 +1,7 @@
 //! What the reference answered, case by case, and what we answer: one file per table.
 
 mod aliases;
+mod cron;
 mod crypto;
 mod expressions;
 mod jinja;
