@@ -144,7 +144,12 @@ pub(super) fn routes() -> Routes {
         GET Api "/triggers/{id}" Login => content::get_trigger, about("Get a trigger");
         GET Api "/sensortypes" Needs(P::SensorTypeList) => content::list_sensors,
             about("List sensors").list(&content::SENSORS);
-        GET Api "/sensortypes/{ref_or_id}" Login => content::get_sensor, about("Get a sensor");
+        GET Api "/sensortypes/{ref_or_id}" Login => sensors::get, about("Get a sensor, and how it is doing");
+        PUT Api "/sensortypes/{ref_or_id}" Login => sensors::replace,
+            about("Enable or disable a sensor").body(&sensors::SCHEMA);
+        GET Api "/timers" Needs(P::TimerList) => timers::list,
+            about("List timers").query(&[("timer_type", Text)]);
+        GET Api "/timers/{ref_or_id}" Login => timers::get, about("Get a timer");
         GET Api "/rules" Needs(P::RuleList) => content::list_rules,
             about("List rules").list(&content::RULES).secrets();
         GET Api "/rules/{ref_or_id}" Login => content::get_rule, about("Get a rule").secrets();

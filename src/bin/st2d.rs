@@ -74,6 +74,9 @@ enum Command {
     ///
     /// The flags are those of st2-register-content. Without one that names a kind, everything is registered.
     Register(ContentFlags),
+    /// Run sensors by hand
+    #[command(subcommand)]
+    Sensor(SensorCommand),
     /// Make a file with a key that encrypts secrets of the datastore
     GenerateSymmetricCryptoKey {
         /// Where the file shall be
@@ -175,6 +178,18 @@ impl ContentFlags {
 }
 
 #[derive(Subcommand)]
+enum SensorCommand {
+    /// Run one sensor in the foreground, beside a running st2d or without one
+    ///
+    /// It runs once, also when it is disabled; what it logs and sends is shown, and its exit code is handed on.
+    Run {
+        /// Which: pack.ClassName
+        #[arg(value_name = "REF")]
+        reference: String,
+    },
+}
+
+#[derive(Subcommand)]
 enum ConfigCommand {
     /// Say what is wrong with the settings, if anything is
     Check,
@@ -218,6 +233,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        Some(Command::Sensor(SensorCommand::Run { reference })) => run_sensor(loaded, &reference),
         Some(Command::GenerateSymmetricCryptoKey { key_path, force }) => generate_key(&key_path, force),
         Some(Command::Config(ConfigCommand::Show)) => {
             print!("{}", config::show(&loaded));
@@ -236,6 +252,23 @@ fn run_register(loaded: config::Loaded, order: daemon::Order) -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("st2d: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_sensor(loaded: config::Loaded, reference: &str) -> ExitCode {
+    let config = loaded.config;
+    let level = format!("warn,st2d::engine::sensor={}", config.log.level);
+    let result = telemetry::init(&level, &config.log.format).and_then(|_log| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(daemon::run_sensor(config, reference))
+    });
+    match result {
+        // Of one that was ended by a signal, as shells tell it.
+        Ok(code) => ExitCode::from(if code < 0 { (128 - code) as u8 } else { code as u8 }),
         Err(error) => {
             eprintln!("st2d: {error:#}");
             ExitCode::FAILURE

@@ -41,6 +41,32 @@ pub(super) fn check(config: &mut Config, origins: &BTreeMap<String, Origin>, pro
         );
     }
     one_of("auth.mode", &config.auth.mode, &["standalone", "proxy"], &mut refuse);
+    one_of(
+        "sensorcontainer.log_level",
+        &config.sensorcontainer.log_level,
+        &["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        &mut refuse,
+    );
+    for (key, seconds) in [
+        ("sensorcontainer.stop_grace", config.sensorcontainer.stop_grace),
+        ("sensorcontainer.longest_backoff", config.sensorcontainer.longest_backoff),
+    ] {
+        if !(0.0..=1e9).contains(&seconds) {
+            refuse(key, format!("is {seconds}, expected seconds, 0 or more"));
+        }
+    }
+    one_of("timersengine.misfire", &config.timersengine.misfire, &["once", "skip", "all"], &mut refuse);
+    let zone = &config.timersengine.local_timezone;
+    if !zone.is_empty() && zone.parse::<chrono_tz::Tz>().is_err() {
+        refuse(
+            "timersengine.local_timezone",
+            format!("is \"{zone}\", expected a zone such as Europe/Prague, or \"\""),
+        );
+    }
+    let grace = config.timersengine.misfire_grace;
+    if !(0.0..=1e9).contains(&grace) {
+        refuse("timersengine.misfire_grace", format!("is {grace}, expected seconds, 0 or more"));
+    }
     one_of("log.format", &config.log.format, &["auto", "human", "json"], &mut refuse);
     one_of(
         "actionrunner.python_runner_log_level",

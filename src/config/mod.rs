@@ -115,6 +115,10 @@ config! {
     log: Log,
     /// The web page.
     webui: WebUi,
+    /// Timers.
+    timersengine: TimersEngine,
+    /// Sensors.
+    sensorcontainer: SensorContainer,
     /// What is thrown away, and when.
     garbagecollector: GarbageCollector,
 }

@@ -314,6 +314,42 @@ section! {
 }
 
 section! {
+    /// `[timersengine]`
+    TimersEngine {
+        /// Fire timers.
+        enable: bool = true,
+        /// Zone of timers that name none, such as `Europe/Prague`. Empty: the machine's.
+        local_timezone: String = String::new(),
+        /// What becomes of due times that passed while no daemon ran: `once` (one firing for all of them), `skip`
+        /// (none) or `all` (one each).
+        misfire: String = "once".to_owned(),
+        /// Seconds a timer may be late before `skip` passes it over.
+        misfire_grace: f64 = 1.0,
+    }
+}
+
+section! {
+    /// `[sensorcontainer]`
+    SensorContainer {
+        /// Run sensors on this node.
+        enable: bool = true,
+        /// Name of this node for the providers below.
+        sensor_node_name: String = "sensornode1".to_owned(),
+        /// Which sensors this node may run: `name:default` (all; with several nodes each runs on one of them),
+        /// `name:kvstore` (those that the key `<sensor_node_name>.sensor_partition` lists), `name:file,
+        /// partition_file:<path>` (those that a YAML file lists for the node) or `name:hash,
+        /// hash_ranges:0..1024|2048..MAX` (those whose hash is in a range).
+        partition_provider: String = "name:default".to_owned(),
+        /// Least severe level that sensors' loggers let through: `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`.
+        log_level: String = "INFO".to_owned(),
+        /// Seconds between SIGTERM and SIGKILL when a sensor is stopped.
+        stop_grace: f64 = 5.0,
+        /// Longest pause before a sensor that keeps failing is tried again, in seconds.
+        longest_backoff: f64 = 300.0,
+    }
+}
+
+section! {
     /// `[garbagecollector]`
     GarbageCollector {
         /// Seconds between runs.

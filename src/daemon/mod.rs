@@ -9,11 +9,13 @@ mod greeting;
 mod listen;
 mod postgres;
 mod register;
+mod sensor;
 mod signals;
 mod supervisor;
 
 pub use data_dir::InUse;
 pub use register::{Order, register};
+pub use sensor::run_sensor;
 
 use crate::{
     access::{self, Access, FirstStart},
@@ -126,6 +128,8 @@ impl Running {
         supervisor.start(Stage::Work, engine.gatekeeper());
         supervisor.start(Stage::Work, engine.notifier());
         supervisor.start(Stage::Work, engine.collector());
+        supervisor.start(Stage::Intake, engine.timers());
+        supervisor.start(Stage::Intake, engine.sensors());
         listeners.serve(&app, &mut supervisor);
         app.set_ready(true);
         Ok((Self { app, supervisor, writer }, first_start))

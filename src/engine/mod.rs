@@ -10,6 +10,8 @@ mod neighbours;
 mod node;
 pub mod runner;
 pub mod scheduler;
+pub mod sensor;
+pub mod timer;
 pub mod trigger;
 pub mod why;
 mod workflow;
@@ -218,6 +220,16 @@ impl Engine {
     /// The service that tells the other nodes what happens here, and hears them.
     pub fn neighbours(&self) -> neighbours::Neighbours {
         neighbours::Neighbours::new(self.clone())
+    }
+
+    /// The service that runs sensors.
+    pub fn sensors(&self) -> sensor::Sensors {
+        sensor::Sensors::new(self.clone())
+    }
+
+    /// The service that fires timers.
+    pub fn timers(&self) -> timer::Timers<timer::SystemAlarm> {
+        timer::Timers::new(self.clone(), timer::SystemAlarm)
     }
 
     /// The service that throws away what is too old.

@@ -25,6 +25,7 @@ pub mod runner_types;
 pub mod secrets;
 pub mod sensors;
 pub mod snapshots;
+pub mod timers;
 pub mod tokens;
 pub mod traces;
 pub mod trigger_instances;

@@ -1,7 +1,9 @@
 //! What packs bring besides actions, as clients see it: trigger types, triggers, sensors, rules, aliases, policies, and
 //! the types of rules and policies.
 
-use crate::model::{Alias, Policy, PolicyType, Rule, RuleType, Sensor, Trigger, TriggerType};
+use crate::model::{
+    Alias, Policy, PolicyType, Rule, RuleType, Sensor, SensorReport, Trigger, TriggerType, time,
+};
 use serde_json::{Map, Value, json};
 
 /// Fields of a trigger type.
@@ -123,6 +125,15 @@ pub fn sensor(it: &Sensor) -> Map<String, Value> {
         "description": it.description, "uid": it.uid(), "metadata_file": it.metadata_file, "name": it.name,
         "ref": it.reference(), "pack": it.pack, "artifact_uri": it.artifact_uri, "entry_point": it.entry_point,
         "trigger_types": it.trigger_types, "poll_interval": it.poll_interval, "enabled": it.enabled, "id": it.id,
+    }))
+}
+
+/// How the process of a sensor is doing.
+pub fn sensor_process(it: &SensorReport) -> Map<String, Value> {
+    object(json!({
+        "state": it.state, "since": time::iso(it.since), "node": it.node, "pid": it.pid,
+        "failures": it.failures, "last_error": it.last_error, "exit_code": it.exit_code,
+        "retry_at": it.retry_at.map(time::iso), "log": it.log,
     }))
 }
 

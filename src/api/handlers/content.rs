@@ -113,7 +113,7 @@ fn read(list: &List, query: &QueryString, caller: &Caller, app: &App) -> ApiResu
 }
 
 /// Everything there is, on one page.
-fn whole(items: impl Iterator<Item = Map<String, Value>>) -> HttpResponse {
+pub(super) fn whole(items: impl Iterator<Item = Map<String, Value>>) -> HttpResponse {
     let items: Vec<_> = items.collect();
     let bytes = serde_json::to_vec(&items).unwrap_or_default();
     listed(bytes, Some(items.len() as i64), None)
@@ -166,9 +166,20 @@ macro_rules! resource {
 resource!("`GET /triggertypes`." list_trigger_types "`GET /triggertypes/{ref_or_id}`." get_trigger_type
     TRIGGER_TYPES TriggerTypeId None, store::triggers::find_type, store::triggers::find_type_by_id,
     store::triggers::list_type_by_ids, wire::trigger_type);
-resource!("`GET /sensortypes`." list_sensors "`GET /sensortypes/{ref_or_id}`." get_sensor SENSORS SensorId
-    Some(Permission::SensorTypeView), store::sensors::find, store::sensors::find_by_id,
-    store::sensors::list_by_ids, wire::sensor);
+/// `GET /sensortypes`.
+pub(in crate::api) async fn list_sensors(
+    app: Data<App>,
+    caller: Caller,
+    query: QueryString,
+) -> ApiResult<HttpResponse> {
+    let request = read(&SENSORS, &query, &caller, &app)?;
+    let mut conn = app.store.pool().acquire().await?;
+    let page = listing::page(&mut conn, &request.listing).await?;
+    let ids: Vec<SensorId> = page.ids.iter().copied().map(SensorId).collect();
+    let found = store::sensors::list_by_ids(&mut *conn, &ids).await?;
+    Ok(request.respond(&page, found.iter().map(wire::sensor)))
+}
+
 resource!("`GET /actionalias`." list_aliases "`GET /actionalias/{ref_or_id}`." get_alias ALIASES AliasId
     Some(Permission::ActionAliasView), store::aliases::find, store::aliases::find_by_id,
     store::aliases::list_by_ids, wire::alias);

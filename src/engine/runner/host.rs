@@ -9,10 +9,10 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt, sync::Arc};
 
 /// Every process of an action carries this variable with the node's name, so that what a killed daemon left
 /// behind, grandchildren in sessions of their own included, is found without any record.
-pub(super) const NODE_VARIABLE: &str = "ST2_NODE";
+pub(in crate::engine) const NODE_VARIABLE: &str = "ST2_NODE";
 
 /// Every process of an action carries this one with the execution's id; packs read it too.
-pub(super) const EXECUTION_VARIABLE: &str = "ST2_ACTION_EXECUTION_ID";
+pub(in crate::engine) const EXECUTION_VARIABLE: &str = "ST2_ACTION_EXECUTION_ID";
 
 /// Where this daemon runs.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Host {
 /// Sends SIGKILL to every process that has `name=value` in its environment; answers how many there were.
 ///
 /// Reads all of /proc: for start-up and for actions that do not end when asked, not for every run.
-pub(super) fn end_marked(name: &str, value: &str) -> usize {
+pub(in crate::engine) fn end_marked(name: &str, value: &str) -> usize {
     let mark = format!("{name}={value}");
     let own = std::process::id() as i32;
     let mut ended = 0;

@@ -14,3 +14,4 @@ mod edits;
 mod events;
 mod server;
 mod stream;
+mod timers;

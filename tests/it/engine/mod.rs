@@ -13,6 +13,7 @@ mod policies;
 mod python;
 mod remote;
 mod requests;
+mod sensors;
 mod shell;
 mod workflows;
 mod winrm;

@@ -146,7 +146,7 @@ impl Launch {
     }
 }
 
-fn virtualenv_of(config: &Config, pack: &str) -> Result<Option<PathBuf>, Error> {
+pub(in crate::engine) fn virtualenv_of(config: &Config, pack: &str) -> Result<Option<PathBuf>, Error> {
     if SYSTEM_PACKS.contains(&pack) {
         return Ok(None);
     }
@@ -163,7 +163,7 @@ fn virtualenv_of(config: &Config, pack: &str) -> Result<Option<PathBuf>, Error> 
 }
 
 /// The interpreter of a virtualenv. The one it was made from may be gone.
-fn interpreter_of(virtualenv: &Path, pack: &str) -> Result<PathBuf, Error> {
+pub(in crate::engine) fn interpreter_of(virtualenv: &Path, pack: &str) -> Result<PathBuf, Error> {
     let program = virtualenv.join("bin/python");
     if program.is_file() {
         return Ok(program);
@@ -240,7 +240,10 @@ fn environment(
 }
 
 /// The environment of this daemon, without its settings (a database password, perhaps), and the places of Python.
-fn base_environment(python_path: &str, virtualenv: Option<&Path>) -> BTreeMap<String, String> {
+pub(in crate::engine) fn base_environment(
+    python_path: &str,
+    virtualenv: Option<&Path>,
+) -> BTreeMap<String, String> {
     let mut env: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| !(name.starts_with("ST2_") && name.contains("__")))

@@ -9,10 +9,10 @@
 
 mod attempt;
 mod cold;
-mod launch;
+pub(in crate::engine) mod launch;
 mod pipes;
 mod pool;
-mod process;
+pub(in crate::engine) mod process;
 mod reply;
 mod warm;
 

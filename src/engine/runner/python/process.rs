@@ -20,24 +20,24 @@ use std::{
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// A process that leads a group of its own. Dropped, its group is ended and it is collected.
-pub(super) struct Process {
+pub(in crate::engine) struct Process {
     pid: Pid,
     watch: AsyncFd<OwnedFd>,
     is_collected: bool,
 }
 
 /// What to start.
-pub(super) struct Start<'a> {
-    pub(super) program: &'a Path,
-    pub(super) arguments: &'a [&'a str],
-    pub(super) env: &'a BTreeMap<String, String>,
+pub(in crate::engine) struct Start<'a> {
+    pub(in crate::engine) program: &'a Path,
+    pub(in crate::engine) arguments: &'a [&'a str],
+    pub(in crate::engine) env: &'a BTreeMap<String, String>,
 }
 
 impl Process {
     /// Starts a process that has `descriptors` as its 0, 1, 2 and so on, and nothing else of ours.
     ///
     /// By `posix_spawn`, which does not copy our page tables; all else of ours is closed on exec.
-    pub(super) fn start(start: &Start<'_>, descriptors: Vec<OwnedFd>) -> Result<Self, Error> {
+    pub(in crate::engine) fn start(start: &Start<'_>, descriptors: Vec<OwnedFd>) -> Result<Self, Error> {
         let failed = |error: nix::Error| {
             let words = match error {
                 nix::Error::ENOENT => "No such file or directory",
@@ -97,12 +97,12 @@ impl Process {
         Self::start(start, theirs.0.into())
     }
 
-    pub(super) fn pid(&self) -> Pid {
+    pub(in crate::engine) fn pid(&self) -> Pid {
         self.pid
     }
 
     /// Waits until it has ended; it is not collected yet.
-    pub(super) async fn ended(&self) {
+    pub(in crate::engine) async fn ended(&self) {
         if self.is_collected {
             return;
         }
@@ -111,7 +111,7 @@ impl Process {
     }
 
     /// Sends a signal to its group.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(in crate::engine) fn signal(&self, signal: Signal) {
         if !self.is_collected {
             // Nobody left to hear it is the usual case.
             let _ = killpg(self.pid, signal);
@@ -119,7 +119,7 @@ impl Process {
     }
 
     /// Collects it: its exit code, or minus the signal that killed it. Waits if it has not ended.
-    pub(super) fn collect(&mut self) -> i32 {
+    pub(in crate::engine) fn collect(&mut self) -> i32 {
         if std::mem::replace(&mut self.is_collected, true) {
             return -1;
         }

@@ -1,0 +1,1 @@
+"""What runs sensors, as far as packs see it."""
