@@ -17,7 +17,7 @@ pub use service::Notifier;
 
 use super::Engine;
 use crate::{
-    model::Execution,
+    model::{Execution, trace_tag},
     store::{self, ends},
 };
 use parking_lot::RwLock;
@@ -69,10 +69,12 @@ pub(in crate::engine) fn wake(engine: &Engine) {
     engine.shared.ends.wake.notify_one();
 }
 
-/// Whether nothing follows from the end of this execution that has succeeded. `false` when it is not known.
+/// Whether nothing follows from the end of this execution that has succeeded. `false` when it is not known. One whose
+/// parent has a trace tag is not noticed here but when it is stored: then the notes are swept up.
 pub(in crate::engine) async fn is_quiet(engine: &Engine, execution: &Execution) -> bool {
     execution.status == crate::model::ExecutionStatus::Succeeded
         && execution.notify.is_empty()
+        && trace_tag(&execution.context).is_none()
         && interest(engine).await.is_ok_and(|interest| !interest.is_listened_to)
 }
 
