@@ -52,6 +52,9 @@ fn main() {
     if runs(21) || runs(22) {
         take(metrics::idle::run());
     }
+    if runs(30) {
+        take(metrics::backlog::run(pairs));
+    }
     if runs(23) || runs(24) {
         take(metrics::start::run(pairs));
     }

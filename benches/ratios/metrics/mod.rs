@@ -1,5 +1,6 @@
 //! One file per group of metrics that share a set-up.
 
+pub(crate) mod backlog;
 pub(crate) mod cli;
 pub(crate) mod idle;
 pub(crate) mod latency;
