@@ -48,7 +48,8 @@ pub struct Waiting {
     pub key: String,
 }
 
-/// Gates, and actions that need one.
+/// Gates, and actions that need one: those with a limit, and those at whose gate somebody came when it was just taken
+/// away.
 pub async fn all(db: impl PgExecutor<'_>) -> Result<Vec<Known>> {
     Ok(sqlx::query_as!(
         Known,
@@ -57,6 +58,7 @@ pub async fn all(db: impl PgExecutor<'_>) -> Result<Vec<Known>> {
            FULL JOIN (
                SELECT DISTINCT resource_ref FROM policies
                WHERE enabled AND policy_type IN ('action.concurrency', 'action.concurrency.attr')
+               UNION SELECT action_ref FROM policy_waiting WHERE key IS NULL
            ) p ON p.resource_ref = g.action_ref"#
     )
     .fetch_all(db)
@@ -124,27 +126,32 @@ pub async fn members(tx: &mut Tx, action_ref: &str) -> Result<Vec<Member>> {
     .await?)
 }
 
-/// Begins anew: `held` are those that count, `waiting` are taken from the queue to the gate, and all who wait here are
-/// newcomers again.
-pub async fn reset(
+/// Begins anew: nobody holds a slot, and all who wait here are newcomers again.
+pub async fn reset(tx: &mut Tx, action_ref: &str) -> Result<()> {
+    sqlx::query!("DELETE FROM policy_slots WHERE action_ref = $1", action_ref).execute(tx.conn()).await?;
+    sqlx::query!(
+        "UPDATE policy_waiting SET key = NULL WHERE action_ref = $1 AND key IS NOT NULL",
+        action_ref
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Takes in those that came past the gate: `held` hold a slot from now on, `waiting` are taken from the queue to the
+/// gate.
+pub async fn adopt(
     tx: &mut Tx,
     action_ref: &str,
     held: &[(ExecutionId, String)],
     waiting: &[ExecutionId],
 ) -> Result<()> {
-    sqlx::query!("DELETE FROM policy_slots WHERE action_ref = $1", action_ref).execute(tx.conn()).await?;
     sqlx::query!(
         "INSERT INTO policy_slots (execution_id, action_ref, key)
          SELECT id, $1, key FROM unnest($2::bytea[], $3::text[]) AS t (id, key)",
         action_ref,
         &held.iter().map(|(id, _)| *id).collect::<Vec<_>>() as _,
         &held.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>() as _,
-    )
-    .execute(tx.conn())
-    .await?;
-    sqlx::query!(
-        "UPDATE policy_waiting SET key = NULL WHERE action_ref = $1 AND key IS NOT NULL",
-        action_ref
     )
     .execute(tx.conn())
     .await?;
@@ -322,8 +329,8 @@ pub async fn cancel(tx: &mut Tx, ids: &[ExecutionId], now: DateTime<Utc>) -> Res
 /// When the next newcomer is due.
 pub async fn next_due(tx: &mut Tx, action_ref: &str) -> Result<Option<DateTime<Utc>>> {
     let due = sqlx::query_scalar!(
-        "SELECT due_at FROM policy_waiting WHERE action_ref = $1 AND key IS NULL
-         ORDER BY due_at, number LIMIT 1",
+        "SELECT w.due_at FROM policy_waiting w JOIN executions e ON e.id = w.execution_id
+         WHERE w.action_ref = $1 AND w.key IS NULL ORDER BY w.due_at, w.number LIMIT 1",
         action_ref
     );
     Ok(due.fetch_optional(tx.conn()).await?)

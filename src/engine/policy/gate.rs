@@ -1,7 +1,7 @@
 //! One look at a gate, in one transaction: who has left, who has come, who may pass.
 
 use super::{
-    Policies,
+    Policies, Scope,
     limit::{self, Count, WhenFull},
 };
 use crate::{
@@ -26,19 +26,21 @@ const PASSING: i64 = 500;
 /// What a look led to.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// There is more to do; with `true` for everybody.
-    pub(super) again: Option<bool>,
+    /// There is more to do.
+    pub(super) again: Option<Scope>,
     /// When the next one comes that is not due yet.
     pub(super) next: Option<DateTime<Utc>>,
     /// The gate is no more.
     pub(super) gone: bool,
+    /// It is new, or its limits are. Requests that did not know that yet may still come past it for a moment.
+    pub(super) is_new: bool,
 }
 
-/// Looks at a gate; `everybody`: also at those for whom nothing seems to have changed.
-pub(super) async fn look(engine: &Engine, action_ref: &str, everybody: bool) -> store::Result<Seen> {
+/// Looks at a gate.
+pub(super) async fn look(engine: &Engine, action_ref: &str, scope: Scope) -> store::Result<Seen> {
     let now = clock::now();
     let mut tx = engine.store().begin().await?;
-    let mut gate = Gate::open(&mut tx, action_ref, everybody).await?;
+    let mut gate = Gate::open(&mut tx, action_ref, scope).await?;
     gate.free().await?;
     let newcomers = gate.receive(now).await?;
     let are_more = newcomers.are_more;
@@ -46,9 +48,14 @@ pub(super) async fn look(engine: &Engine, action_ref: &str, everybody: bool) -> 
     let moved = gate.turn_away(newcomers.waiting, &passing, now).await?;
     let may_more_pass = i64::try_from(passing.len()).is_ok_and(|number| number >= PASSING);
     let mut seen = Seen {
-        again: (are_more || may_more_pass).then_some(may_more_pass),
+        again: match (may_more_pass, are_more) {
+            (true, _) => Some(Scope::Everybody),
+            (false, true) => Some(Scope::Changes),
+            (false, false) => None,
+        },
         next: gates::next_due(gate.tx, action_ref).await?,
         gone: false,
+        is_new: gate.is_new,
     };
     if gate.policies.limits.is_empty() && seen.again.is_none() && seen.next.is_none() {
         gates::close(gate.tx, action_ref).await?;
@@ -66,6 +73,7 @@ struct Gate<'a> {
     policies: Policies,
     /// Keys of which some may pass that could not before; `None`: all.
     candidates: Option<BTreeSet<String>>,
+    is_new: bool,
 }
 
 /// Those who have just come.
@@ -75,37 +83,41 @@ struct Newcomers {
 }
 
 impl<'a> Gate<'a> {
-    async fn open(tx: &'a mut Tx, action_ref: &'a str, everybody: bool) -> store::Result<Self> {
+    async fn open(tx: &'a mut Tx, action_ref: &'a str, scope: Scope) -> store::Result<Self> {
         let applied = gates::lock(tx, action_ref).await?;
         let policies = Policies::new(policies::of_action(tx.conn(), action_ref).await?);
         let limits = policies.stamp();
-        let mut gate = Self { tx, action_ref, policies, candidates: Some(BTreeSet::new()) };
-        if applied != limits {
-            gate.begin_anew().await?;
+        let is_new = applied != limits;
+        let mut gate = Self { tx, action_ref, policies, candidates: Some(BTreeSet::new()), is_new };
+        if is_new {
+            // Everybody is counted again.
+            gates::reset(gate.tx, action_ref).await?;
             gates::apply(gate.tx, action_ref, &limits).await?;
         }
-        if everybody || applied != limits {
+        if is_new || scope == Scope::Strays {
+            gate.adopt().await?;
+        }
+        if is_new || scope >= Scope::Everybody {
             gate.candidates = None;
         }
         Ok(gate)
     }
 
-    /// The limits are others than before: everybody is counted again, and those whose requests knew of no gate are
-    /// sent to it.
-    async fn begin_anew(&mut self) -> store::Result<()> {
+    /// Those whose requests knew of no gate are sent to it, or hold a slot if they run.
+    async fn adopt(&mut self) -> store::Result<()> {
         if self.policies.limits.is_empty() {
-            return gates::reset(self.tx, self.action_ref, &[], &[]).await;
+            return Ok(());
         }
         let mut held = Vec::new();
         let mut waiting = Vec::new();
         for member in gates::members(self.tx, self.action_ref).await? {
-            if member.is_queued && !member.was_admitted {
-                waiting.push(member.id);
-            } else {
-                held.push((member.id, self.key(&member.parameters)));
+            match (member.was_admitted, member.is_queued) {
+                (true, _) => {}
+                (false, true) => waiting.push(member.id),
+                (false, false) => held.push((member.id, self.key(&member.parameters))),
             }
         }
-        gates::reset(self.tx, self.action_ref, &held, &waiting).await
+        gates::adopt(self.tx, self.action_ref, &held, &waiting).await
     }
 
     fn key(&self, parameters: &str) -> String {

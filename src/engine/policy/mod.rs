@@ -58,23 +58,38 @@ fn gives_way(status: ExecutionStatus) -> bool {
     matches!(status, ExecutionStatus::Pending | ExecutionStatus::Pausing | ExecutionStatus::Paused)
 }
 
+/// Whom a look at a gate is for. The later ones include the earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    /// Those who have come, and those for whom somebody who left made room.
+    #[default]
+    Changes,
+    /// All who wait.
+    Everybody,
+    /// Also those that came past the gate.
+    Strays,
+}
+
 /// Which gates there are, and which of them somebody should look at.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Gates {
     known: RwLock<HashSet<String>>,
-    /// Those to look at; whether at everybody who waits there.
-    marked: Mutex<BTreeMap<String, bool>>,
+    /// Those to look at.
+    marked: Mutex<BTreeMap<String, Scope>>,
     wake: Notify,
 }
 
 impl Gates {
     /// Somebody has come to this gate, or left through it for good.
     pub(in crate::engine) fn mark(&self, action_ref: &str) {
-        self.mark_for(action_ref, false);
+        self.mark_for(action_ref, Scope::Changes);
     }
 
-    fn mark_for(&self, action_ref: &str, everybody: bool) {
-        *self.marked.lock().entry(action_ref.to_owned()).or_default() |= everybody;
+    fn mark_for(&self, action_ref: &str, scope: Scope) {
+        let mut marked = self.marked.lock();
+        let known = marked.entry(action_ref.to_owned()).or_default();
+        *known = scope.max(*known);
+        drop(marked);
         self.wake.notify_one();
     }
 
@@ -88,11 +103,11 @@ impl Gates {
         let action_ref = execution.action_ref();
         if self.known.read().contains(&action_ref) {
             // It keeps its slot, so the gate cannot tell whose turn it may be.
-            self.mark_for(&action_ref, rests);
+            self.mark_for(&action_ref, if rests { Scope::Everybody } else { Scope::Changes });
         }
     }
 
-    fn take(&self) -> BTreeMap<String, bool> {
+    fn take(&self) -> BTreeMap<String, Scope> {
         std::mem::take(&mut *self.marked.lock())
     }
 }

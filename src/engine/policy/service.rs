@@ -1,6 +1,6 @@
 //! The loop: looks at gates when somebody comes or leaves, when one who comes later is due, and when policies change.
 
-use super::{Policies, gate};
+use super::{Policies, Scope, gate};
 use crate::{
     clock,
     engine::Engine,
@@ -8,7 +8,7 @@ use crate::{
     service::{Service, Stop},
     store::{gates, policies},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::{
     collections::{BTreeMap, HashMap},
     time::Duration,
@@ -20,16 +20,21 @@ const RETRY: Duration = Duration::from_millis(500);
 /// How often everybody who waits is looked at, whatever was or was not heard.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// How long after limits have changed requests may come past the gate, because a node has not heard of them yet.
+const HEARSAY: TimeDelta = TimeDelta::seconds(2);
+
 /// The service.
 pub struct Gatekeeper {
     engine: Engine,
     /// When the next one is due at a gate.
     due: BTreeMap<String, DateTime<Utc>>,
+    /// When strays are looked for at a gate.
+    strays: BTreeMap<String, DateTime<Utc>>,
 }
 
 impl Gatekeeper {
     pub(in crate::engine) fn new(engine: Engine) -> Self {
-        Self { engine, due: BTreeMap::new() }
+        Self { engine, due: BTreeMap::new(), strays: BTreeMap::new() }
     }
 
     /// Compares gates and policies, and marks the gates where they differ; `everybody`: all gates.
@@ -45,7 +50,7 @@ impl Gatekeeper {
         for gate in all {
             let policies = Policies::new(wanted.remove(&gate.action_ref).unwrap_or_default());
             if everybody || gate.applied.as_deref() != Some(policies.stamp().as_str()) {
-                gates.mark_for(&gate.action_ref, everybody);
+                gates.mark_for(&gate.action_ref, if everybody { Scope::Everybody } else { Scope::Changes });
             }
         }
         Ok(())
@@ -60,15 +65,22 @@ impl Gatekeeper {
                 marked.entry(gate.clone()).or_default();
             }
         }
-        while let Some((action_ref, everybody)) = marked.pop_first() {
-            let seen = gate::look(&self.engine, &action_ref, everybody).await;
+        self.strays.retain(|gate, at| {
+            let is_due = *at <= now;
+            if is_due {
+                marked.insert(gate.clone(), Scope::Strays);
+            }
+            !is_due
+        });
+        while let Some((action_ref, scope)) = marked.pop_first() {
+            let seen = gate::look(&self.engine, &action_ref, scope).await;
             let gates = &self.engine.shared.gates;
             let seen = match seen {
                 Ok(seen) => seen,
                 Err(error) => {
-                    gates.mark_for(&action_ref, everybody);
-                    for (gate, everybody) in &marked {
-                        gates.mark_for(gate, *everybody);
+                    gates.mark_for(&action_ref, scope);
+                    for (gate, scope) in &marked {
+                        gates.mark_for(gate, *scope);
                     }
                     return Err(error);
                 }
@@ -77,9 +89,12 @@ impl Gatekeeper {
                 Some(next) => drop(self.due.insert(action_ref.clone(), next)),
                 None => drop(self.due.remove(&action_ref)),
             }
-            if let Some(everybody) = seen.again {
+            if let Some(scope) = seen.again {
                 // Others have their turn first.
-                gates.mark_for(&action_ref, everybody);
+                gates.mark_for(&action_ref, scope);
+            }
+            if seen.is_new {
+                self.strays.insert(action_ref.clone(), now + HEARSAY);
             }
             if seen.gone {
                 gates.known.write().remove(&action_ref);
@@ -115,7 +130,7 @@ impl Service for Gatekeeper {
             }
             let pause = match result {
                 Ok(()) => {
-                    let next = self.due.values().min();
+                    let next = self.due.values().chain(self.strays.values()).min();
                     next.map_or(SWEEP, |due| (*due - clock::now()).to_std().unwrap_or_default().min(SWEEP))
                 }
                 Err(error) => {
