@@ -24,8 +24,8 @@ pub async fn be_impatient(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Removes up to `most` executions with later ids than `after` that began and ended before `before`, with their output
-/// and the keys of their requests. Answers their ids, oldest first.
+/// Removes up to `most` executions with later ids than `after` that began and ended before `before`, with their output,
+/// their workflows and the keys of their requests. Answers their ids, oldest first.
 pub async fn delete_executions(
     tx: &mut Tx,
     before: DateTime<Utc>,
@@ -43,6 +43,10 @@ pub async fn delete_executions(
                DELETE FROM idempotency_keys WHERE execution_id IN (SELECT id FROM gone)
            ), output AS (
                DELETE FROM execution_output WHERE execution_id IN (SELECT id FROM gone)
+           ), runs AS (
+               DELETE FROM workflows WHERE execution_id IN (SELECT id FROM gone) RETURNING id
+           ), pieces AS (
+               DELETE FROM workflow_pieces WHERE workflow_id IN (SELECT id FROM runs)
            )
            SELECT id AS "id: ExecutionId" FROM gone"#,
         after.as_ref().map_or(&[][..], ExecutionId::as_bytes),

@@ -36,13 +36,22 @@ pub async fn cancel(engine: &Engine, id: ExecutionId, user: &str) -> Result<Arc<
         if !current.status.is_cancelable() {
             return Err(Error::NotCancelable(current.status));
         }
-        let held = current.status == ExecutionStatus::Running || current.holder.is_some();
-        let to = if held { ExecutionStatus::Canceling } else { ExecutionStatus::Canceled };
+        let to = if ends_later(&current) { ExecutionStatus::Canceling } else { ExecutionStatus::Canceled };
         let result = json!({"message": "Action canceled by user.", "user": user});
         if let Some(next) = change(engine, &current, to, Some(&result), &[("cancelled_by", user)]).await? {
             follow(engine, id).await?;
             return Ok(next);
         }
+    }
+}
+
+/// Whether somebody has to end it first. A workflow that rests, in no other one, ends at once.
+fn ends_later(execution: &Execution) -> bool {
+    use ExecutionStatus::{Paused, Pausing, Resuming, Running};
+    match execution.status {
+        Running => true,
+        Pausing | Paused | Resuming => execution.context.contains_key("parent"),
+        _ => execution.holder.is_some(),
     }
 }
 

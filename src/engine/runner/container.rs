@@ -12,6 +12,7 @@ use crate::{
     clock,
     engine::{Engine, Running, execution, inquiry, workflow},
     model::{Execution, ExecutionId, ExecutionStatus},
+    schema,
     service::{self, Stop},
     store::{
         executions,
@@ -60,7 +61,7 @@ pub(in crate::engine) async fn insert_and_start(
 pub(in crate::engine) async fn foregone(engine: &Engine, execution: &Execution) -> Option<Execution> {
     let snapshot = &execution.snapshot;
     let outcome = engine.shared.registry.find(&snapshot.runner.name)?.foregone()?;
-    if !snapshot.runner.enabled {
+    if !snapshot.runner.enabled || engine.config().system.validate_output_schema {
         return None;
     }
     execution::rendering::complete(engine, snapshot, &execution.parameters, &execution.context).await.ok()?;
@@ -276,6 +277,24 @@ impl From<Error> for Failure {
     }
 }
 
+/// Whether the result of a good end fits what runner and action say of their output; the result that says how not.
+/// Looked at only where the settings want it.
+pub(in crate::engine) fn fits(
+    engine: &Engine,
+    execution: &Execution,
+    status: ExecutionStatus,
+    result: impl FnOnce() -> Option<Value>,
+) -> Result<(), Value> {
+    if status != ExecutionStatus::Succeeded || !engine.config().system.validate_output_schema {
+        return Ok(());
+    }
+    let Some(result) = result() else { return Ok(()) };
+    let (runner, action) = (&execution.snapshot.runner, &execution.snapshot.action.spec);
+    let key = runner.output_key.as_deref().unwrap_or_default();
+    schema::output::validate(&runner.output_schema, &action.output_schema, &result, key)
+        .map_err(|refused| refused.result)
+}
+
 /// Records how it ended. Another may have changed the row meanwhile (a cancel, mostly): then looks again.
 async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Failure>) {
     let (mut status, mut result) = match outcome {
@@ -283,6 +302,11 @@ async fn finish(engine: &Engine, running: &Running, outcome: Result<Outcome, Fai
         // The key is StackStorm's; we have no Python frames to show.
         Err(failure) => (ExecutionStatus::Failed, failed(&failure.error)),
     };
+    if let Err(refused) =
+        fits(engine, &running.current.lock(), status, || serde_json::from_str(result.get()).ok())
+    {
+        (status, result) = (ExecutionStatus::Failed, raw(&refused));
+    }
     let mut is_told = false;
     loop {
         let current = running.current.lock().clone();

@@ -11,7 +11,7 @@ use crate::{
     engine::{
         Engine,
         execution::{self, control},
-        runner::container::update,
+        runner::container::{self, update},
     },
     model::{Execution, ExecutionId, ExecutionStatus, WorkflowId},
     store::{
@@ -64,6 +64,10 @@ impl Flow {
         while self.advance(happened).await {
             let Some(next) = self.next().await else { break };
             happened = next;
+        }
+        if self.execution.status == ExecutionStatus::Canceled {
+            // It may have ended at once, while children were at work.
+            self.ask_children(Ask::Cancel).await;
         }
         let mut awaited = self.engine.shared.flows.awaited.lock();
         for child in self.active.keys() {
@@ -160,8 +164,8 @@ impl Flow {
             };
             happened = Vec::new();
             gathered.lines.extend(decision.lines);
-            gathered.status = decision.status;
-            gathered.result = decision.result.or(gathered.result);
+            (gathered.status, gathered.result) =
+                self.judged(decision.status, decision.result.or(gathered.result));
             for wanted in decision.wanted {
                 match execution::child(&self.engine, wanted.child).await {
                     Ok(admitted) => {
@@ -194,6 +198,15 @@ impl Flow {
         true
     }
 
+    /// A good end whose output does not fit what the action says of it is a bad one.
+    fn judged(&self, status: ExecutionStatus, result: Option<Value>) -> (ExecutionStatus, Option<Value>) {
+        let Some(result) = result else { return (status, None) };
+        match container::fits(&self.engine, &self.execution, status, || Some(result.clone())) {
+            Ok(()) => (status, Some(result)),
+            Err(refused) => (ExecutionStatus::Failed, Some(refused)),
+        }
+    }
+
     /// Lets the language decide, on a thread where that holds up nobody.
     async fn decide(&mut self, happened: Vec<Happened>) -> Option<super::Decision> {
         let mut logic = self.logic.take()?;
@@ -215,21 +228,27 @@ impl Flow {
 
     /// What was asked of it is asked of its children, and a cancel of its parent too.
     async fn pass_on(&mut self, asks: &[Ask]) {
-        let user = self.execution.user().unwrap_or_default().to_owned();
         for ask in asks {
-            for (child, is_workflow) in self.active.clone() {
-                // What cannot follow says so; that changes nothing here.
-                let _ = match ask {
-                    Ask::Pause if is_workflow => control::pause(&self.engine, child, &user).await.map(drop),
-                    Ask::Resume if is_workflow => control::resume(&self.engine, child, &user).await.map(drop),
-                    Ask::Cancel => control::cancel_child(&self.engine, child, is_workflow, &user).await,
-                    _ => Ok(()),
-                };
-            }
+            self.ask_children(*ask).await;
             let parent = self.execution.parent.filter(|_| self.execution.context.contains_key("orquesta"));
             if let (Ask::Cancel, Some(parent)) = (ask, parent) {
-                let _ = control::cancel(&self.engine, parent, &user).await;
+                let user = self.execution.user().unwrap_or_default();
+                // A parent that is being cancelled says so; that changes nothing here.
+                let _ = control::cancel(&self.engine, parent, user).await;
             }
+        }
+    }
+
+    async fn ask_children(&mut self, ask: Ask) {
+        let user = self.execution.user().unwrap_or_default();
+        for (child, is_workflow) in &self.active {
+            // What cannot follow says so; that changes nothing here.
+            let _ = match ask {
+                Ask::Pause if *is_workflow => control::pause(&self.engine, *child, user).await.map(drop),
+                Ask::Resume if *is_workflow => control::resume(&self.engine, *child, user).await.map(drop),
+                Ask::Cancel => control::cancel_child(&self.engine, *child, *is_workflow, user).await,
+                _ => Ok(()),
+            };
         }
     }
 

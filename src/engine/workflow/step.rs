@@ -70,6 +70,7 @@ impl Flow {
             for child in children {
                 child.forget(&self.engine);
             }
+            let _ = self.reload().await;
             return Next::Over;
         }
         self.begun = None;
@@ -122,7 +123,9 @@ impl Flow {
             (Paused, Running) => vec![Resuming, Running],
             (_, to) => vec![to],
         };
-        let noted = self.begun.is_some().then(|| {
+        // Who asked for something while the first step was made may have laid an older context over ours.
+        let is_noted = current.context.contains_key("workflow_execution") && self.begun.is_none();
+        let noted = (!is_noted).then(|| {
             let mut context = current.context.as_ref().clone();
             context.insert("workflow_execution".to_owned(), json!(self.workflow));
             context

@@ -175,6 +175,12 @@ impl Conductor {
         self.state.staged((self.graph.find(task)?, route))?.items.as_deref()
     }
 
+    /// Whether a task is paused: it cannot end before it is told to run again.
+    pub fn rests(&self, task: &str, route: usize) -> bool {
+        let entry = self.graph.find(task).and_then(|task| self.state.last((task, route)));
+        entry.is_some_and(|entry| entry.status == Status::Paused)
+    }
+
     /// The routes on which a task ran.
     pub fn routes_of(&self, task: &str) -> Vec<usize> {
         let Some(task) = self.graph.find(task) else { return Vec::new() };

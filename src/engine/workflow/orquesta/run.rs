@@ -87,38 +87,51 @@ impl Run {
         if task.status.is_completed() {
             return;
         }
-        let (name, route, was) = (task.name.clone(), task.route, task.status);
-        let status = child.status;
-        match status {
-            ExecutionStatus::Pending | ExecutionStatus::Paused if was != status => {
-                let what = if status == ExecutionStatus::Paused { "pause" } else { "pending" };
+        let (name, route) = (task.name.clone(), task.route);
+        let was = match origin.item {
+            Some(item) => self.conductor.items_of(&name, route).and_then(|items| items.get(item).copied()),
+            None => Some(as_status(task.status)),
+        };
+        let (was, now) = (was.unwrap_or_default(), as_status(child.status));
+        match now {
+            Status::Pending | Status::Paused if was != now => {
+                let what = if now == Status::Paused { "pause" } else { "pending" };
                 self.say(format!(
                     "Handling {what} of action execution \"{}\" for task \"{name}\", route \"{route}\".",
                     child.id
                 ));
-                self.set_task_status(origin, status);
-                self.report(
-                    &name,
-                    route,
-                    &TaskEvent { status: as_status(status), item: origin.item, ..TaskEvent::default() },
-                );
+                self.set_task_status(origin, child.status);
+                self.report(&name, route, &event(now, origin));
             }
-            ExecutionStatus::Running | ExecutionStatus::Resuming if was == ExecutionStatus::Paused => {
-                self.say(format!(
-                    "Handling resume of action execution \"{}\" for task \"{name}\", route \"{route}\".",
-                    child.id
-                ));
-                self.set_task_status(origin, ExecutionStatus::Running);
-                self.request_status(Status::Running);
-                self.report(&name, route, &TaskEvent { status: Status::Running, ..TaskEvent::default() });
+            Status::Running | Status::Resuming if was == Status::Paused => {
+                self.resumed(origin, child, &name, route);
             }
-            _ if status.is_completed() => self.ended(origin, child, &name, route),
+            _ if now.is_completed() => {
+                // What rests cannot end well: it was resumed, and nobody told.
+                if now != Status::Canceled && self.conductor.rests(&name, route) {
+                    self.resumed(origin, child, &name, route);
+                }
+                self.ended(origin, child, &name, route);
+            }
             _ => {}
         }
     }
 
+    /// A child goes on. So does this workflow, but for what else is paused in it.
+    fn resumed(&mut self, origin: Origin, child: &Execution, name: &str, route: usize) {
+        self.say(format!(
+            "Handling resume of action execution \"{}\" for task \"{name}\", route \"{route}\".",
+            child.id
+        ));
+        self.set_task_status(origin, ExecutionStatus::Running);
+        self.request_status(Status::Running);
+        self.report(name, route, &event(Status::Running, origin));
+    }
+
     fn set_task_status(&mut self, origin: Origin, status: ExecutionStatus) {
-        if let Some(task) = self.tasks.change(origin.task) {
+        if origin.item.is_none()
+            && let Some(task) = self.tasks.change(origin.task)
+        {
             task.status = status;
         }
     }
@@ -145,11 +158,13 @@ impl Run {
             *place = Some(Item { child: Some(child.id), status, result });
             let Some(task) = self.tasks.get(origin.task) else { return };
             let items = || task.items.iter().flatten();
-            if items().flatten().all(|item| item.status.is_completed()) {
+            let all = items().all(|item| item.as_ref().is_some_and(|item| item.status.is_completed()));
+            let well = items().flatten().all(|item| item.status == ExecutionStatus::Succeeded);
+            // While items are left and all goes well, nobody asks what they answered.
+            if all || !well || self.conductor.status() != Status::Running {
                 event.accumulated = task.item_results();
             }
-            if items().all(|item| item.as_ref().is_some_and(|item| item.status.is_completed())) {
-                let well = items().flatten().all(|item| item.status == ExecutionStatus::Succeeded);
+            if all {
                 self.end_task(
                     origin.task,
                     if well { ExecutionStatus::Succeeded } else { ExecutionStatus::Failed },
@@ -417,6 +432,11 @@ impl Logic for Run {
         self.family.move_to(execution);
         Ok(())
     }
+}
+
+/// A report that a task, or one of its items, stands there.
+fn event(status: Status, origin: Origin) -> TaskEvent {
+    TaskEvent { status, item: origin.item, ..TaskEvent::default() }
 }
 
 fn as_status(status: ExecutionStatus) -> Status {

@@ -1,5 +1,9 @@
 //! Workflows: whole runs of them through the API.
 
+mod control;
+mod crash;
+mod nested;
+mod rerun;
 mod runs;
 
 use crate::support::daemon::{Home, TestDaemon};
