@@ -40,6 +40,9 @@ fn main() {
     if runs(5) || runs(6) {
         take(metrics::python::run(pairs));
     }
+    if runs(7) || runs(8) || runs(9) {
+        take(metrics::workflows::run(pairs));
+    }
     if runs(20) {
         take(metrics::result::run(pairs));
     }

@@ -11,3 +11,4 @@ pub(crate) mod shell;
 pub(crate) mod start;
 pub(crate) mod stream;
 pub(crate) mod throughput;
+pub(crate) mod workflows;
