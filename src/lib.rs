@@ -16,6 +16,7 @@ pub mod config; //    st2.toml: one struct per section, checked at load
 // ── 2 languages: text in, decisions out; pure ───────────────────────────────────────────
 pub mod expr; //      Jinja with StackStorm's filters; YAQL
 pub mod alias; //     action aliases: the formats of chat commands, matched
+pub mod criteria; //  criteria of rules: operators, matching, the index over them
 pub mod workflow; //  compiles definitions and decides what runs next
 
 // ── 3 base: kept and announced ──────────────────────────────────────────────────────────

@@ -102,7 +102,7 @@ impl About {
 
 fn kind(filter: Filter) -> Kind {
     match filter {
-        Filter::Text(_) | Filter::Member(_) | Filter::Flag(_) => Kind::Text,
+        Filter::Text(_) | Filter::Id(_) | Filter::Member(_) | Filter::Flag(_) => Kind::Text,
         Filter::Texts(_) | Filter::Ids(_) => Kind::Texts,
         Filter::Moment(_) | Filter::Since(_) | Filter::Until(_) => Kind::Moment,
     }

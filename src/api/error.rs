@@ -3,7 +3,7 @@
 
 use crate::{
     access, content, datastore,
-    engine::{execution, inquiry},
+    engine::{execution, inquiry, trigger},
     model, store,
 };
 use actix_web::{
@@ -177,6 +177,15 @@ impl From<content::Error> for Error {
             content::Error::NoSuchPack(..) => Self::bad_request(error.to_string()),
             content::Error::Store(error) => Self::Store(error),
             content::Error::Program(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<trigger::Error> for Error {
+    fn from(error: trigger::Error) -> Self {
+        match error {
+            trigger::Error::Store(error) => Self::Store(error),
+            other => Self::bad_request(other.to_string()),
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum Filter {
     Texts(&'static str),
     /// One of several ids, separated by commas.
     Ids(&'static str),
+    /// One id; what is none is no row's.
+    Id(&'static str),
     /// On or off.
     Flag(&'static str),
     /// A member of a text array.
@@ -187,6 +189,7 @@ impl Filter {
             Self::Text(column)
             | Self::Texts(column)
             | Self::Ids(column)
+            | Self::Id(column)
             | Self::Flag(column)
             | Self::Moment(column) => Some(column),
             Self::Member(_) | Self::Since(_) | Self::Until(_) => None,
@@ -209,6 +212,10 @@ impl Filter {
             Self::Text(column) => Condition::Text(column, text.to_owned()),
             Self::Texts(column) => Condition::TextIn(column, text.split(',').map(str::to_owned).collect()),
             Self::Ids(column) => Condition::IdIn(column, ids(text)?),
+            Self::Id(column) => match text.parse() {
+                Ok(id) => Condition::IdIn(column, vec![id]),
+                Err(_) => Condition::Never,
+            },
             Self::Flag(column) => Condition::Flag(column, flag(text)?),
             Self::Member(column) => Condition::Member(column, text.to_owned()),
             Self::Since(column) => Condition::Since(column, super::query::moment(text)?),

@@ -115,8 +115,20 @@ async fn guarded(answered: impl Future<Output = Result<HttpResponse, actix_web::
     }
 }
 
+/// An id that a handler has shown already.
+struct RequestId(HeaderValue);
+
+/// The id of a request, which its answer will have too.
+fn keep_request_id(request: &HttpRequest) -> String {
+    let id = request_id(request);
+    let text = String::from_utf8_lossy(id.as_bytes()).into_owned();
+    request.extensions_mut().insert(RequestId(id));
+    text
+}
+
 fn request_id(request: &HttpRequest) -> HeaderValue {
-    request.headers().get(REQUEST_ID).cloned().unwrap_or_else(|| {
+    let kept = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    kept.or_else(|| request.headers().get(REQUEST_ID).cloned()).unwrap_or_else(|| {
         let mut buffer = uuid::Uuid::encode_buffer();
         let text = uuid::Uuid::new_v4().hyphenated().encode_lower(&mut buffer);
         HeaderValue::from_str(text).expect("a UUID is a header value")

@@ -140,8 +140,24 @@ pub(super) fn routes() -> Routes {
         GET Api "/triggertypes" Login => content::list_trigger_types,
             about("List trigger types").list(&content::TRIGGER_TYPES);
         GET Api "/triggertypes/{ref_or_id}" Login => content::get_trigger_type, about("Get a trigger type");
+        POST Api "/triggertypes" Login => triggers::create_type,
+            about("Make a trigger type").body(&triggers::TYPE);
+        PUT Api "/triggertypes/{ref_or_id}" Login => triggers::replace_type,
+            about("Replace a trigger type").body(&triggers::TYPE);
+        DELETE Api "/triggertypes/{ref_or_id}" Login => triggers::delete_type, about("Delete a trigger type");
         GET Api "/triggers" Login => content::list_triggers, about("List triggers");
         GET Api "/triggers/{id}" Login => content::get_trigger, about("Get a trigger");
+        POST Api "/triggers" Login => triggers::create, about("Make a trigger").body(&triggers::TRIGGER);
+        PUT Api "/triggers/{id}" Login => triggers::replace, about("Replace a trigger").body(&triggers::TRIGGER);
+        DELETE Api "/triggers/{id}" Login => triggers::delete, about("Delete a trigger");
+        GET Api "/triggerinstances" Login => trigger_instances::list,
+            about("List events").list(&trigger_instances::LIST).query(&[("trigger_type", Text)]);
+        GET Api "/triggerinstances/{id}" Login => trigger_instances::get, about("Get an event");
+        POST Api "/triggerinstances/{id}/re_emit" Login => trigger_instances::re_emit,
+            about("Let an event happen again").status(200);
+        GET Api "/webhooks" Needs(P::WebhookList) => webhooks::list, about("List the addresses rules wait for");
+        GET Api "/webhooks/{url}" Login => webhooks::get, about("Get the trigger of an address");
+        POST Api "/webhooks/{rest}" Login => webhooks::post, about("Make an event").status(202);
         GET Api "/sensortypes" Needs(P::SensorTypeList) => content::list_sensors,
             about("List sensors").list(&content::SENSORS);
         GET Api "/sensortypes/{ref_or_id}" Login => sensors::get, about("Get a sensor, and how it is doing");
@@ -152,7 +168,21 @@ pub(super) fn routes() -> Routes {
         GET Api "/timers/{ref_or_id}" Login => timers::get, about("Get a timer");
         GET Api "/rules" Needs(P::RuleList) => content::list_rules,
             about("List rules").list(&content::RULES).secrets();
-        GET Api "/rules/{ref_or_id}" Login => content::get_rule, about("Get a rule").secrets();
+        GET Api "/rules/views" Needs(P::RuleList) => rules::views,
+            about("List rules with what they are for").list(&rules::VIEWS).secrets();
+        GET Api "/rules/views/{ref_or_id}" Login => rules::view,
+            about("Get a rule with what it is for").secrets();
+        GET Api "/rules/{rule}" Login => content::get_rule, about("Get a rule by reference or id").secrets();
+        POST Api "/rules" Needs(P::RuleCreate) => rules::create, about("Make a rule").body(&rules::SCHEMA);
+        PUT Api "/rules/{ref_or_id}" Login => rules::replace, about("Replace a rule").body(&rules::SCHEMA);
+        DELETE Api "/rules/{ref_or_id}" Login => rules::delete, about("Delete a rule");
+        GET Api "/ruleenforcements" Needs(P::RuleEnforcementList) => enforcements::list,
+            about("List what rules made of events").list(&enforcements::LIST);
+        GET Api "/ruleenforcements/views" Needs(P::RuleEnforcementList) => enforcements::views,
+            about("List what rules made of events, with both").list(&enforcements::LIST);
+        GET Api "/ruleenforcements/views/{id}" Login => enforcements::view,
+            about("Get what a rule made of an event, with both");
+        GET Api "/ruleenforcements/{id}" Login => enforcements::get, about("Get what a rule made of an event");
         GET Api "/ruletypes" Login => content::list_rule_types, about("List rule types");
         GET Api "/ruletypes/{id}" Login => content::get_rule_type, about("Get a rule type");
         GET Api "/actionalias" Needs(P::ActionAliasList) => content::list_aliases,

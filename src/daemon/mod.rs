@@ -130,6 +130,7 @@ impl Running {
         supervisor.start(Stage::Work, engine.collector());
         supervisor.start(Stage::Intake, engine.timers());
         supervisor.start(Stage::Intake, engine.sensors());
+        supervisor.start(Stage::Work, engine.rules_engine());
         listeners.serve(&app, &mut supervisor);
         app.set_ready(true);
         Ok((Self { app, supervisor, writer }, first_start))

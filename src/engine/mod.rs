@@ -8,6 +8,7 @@ pub mod notifier;
 pub mod policy;
 mod neighbours;
 mod node;
+pub mod rules;
 pub mod runner;
 pub mod scheduler;
 pub mod sensor;
@@ -49,6 +50,7 @@ struct Shared {
     /// Events on their way to the rules.
     events: trigger::Queue,
     triggers: trigger::Catalog,
+    rules: rules::Book,
     catalog: execution::Catalog,
     pack_dirs: runner::PackDirs,
     pack_configs: pack_config::Resolver,
@@ -113,6 +115,7 @@ impl Engine {
                 trigger_writer: trigger_instances::Writer::start(&store),
                 events: trigger::Queue::default(),
                 triggers: trigger::Catalog::new(&store),
+                rules: rules::Book::new(&store),
                 catalog: execution::Catalog::new(&store),
                 registry: runner::Registry::with_all(&config, store.bus(), &host),
                 pack_dirs: runner::PackDirs::new(&store),
@@ -179,6 +182,16 @@ impl Engine {
     /// Cached triggers and trigger types.
     pub fn triggers(&self) -> &trigger::Catalog {
         &self.shared.triggers
+    }
+
+    /// Cached rules.
+    pub fn rules(&self) -> &rules::Book {
+        &self.shared.rules
+    }
+
+    /// The service that applies rules to events.
+    pub fn rules_engine(&self) -> rules::RulesEngine {
+        rules::RulesEngine::new(self.clone())
     }
 
     /// Names of the runners this build can run.

@@ -5,6 +5,7 @@
 mod action;
 mod alias;
 mod cron;
+mod enforcement;
 mod execution;
 mod identity;
 mod ids;
@@ -27,6 +28,7 @@ mod version;
 pub use action::{Action, NewAction, RunnerType, Snapshot, SnapshotViews};
 pub use alias::Alias;
 pub use cron::{CronError, CronExpression, CronFields};
+pub use enforcement::Enforcement;
 pub use execution::{Execution, ExecutionRequest, LogEntry, RunnerInfo};
 pub use identity::{ApiKey, Token, User};
 pub use ids::*;

@@ -1,7 +1,7 @@
 //! Python's regular expressions on `fancy-regex`: the syntax differs in what braces, brackets, `$`, `\w` and escapes
 //! mean, so a pattern is rewritten before it is compiled.
 //!
-//! Left out: `\N{…}` names, the locale flag, and the rule that look-behind has one width.
+//! Left out: `\N{…}` names, the locale flag, and the rule that all branches of a look-behind are of one width.
 
 use super::repr_str;
 use fancy_regex::{Regex, RegexBuilder};
@@ -37,6 +37,14 @@ pub fn compile_ignoring_case(pattern: &str) -> Result<Regex, String> {
     build(&format!("(?i){}", rewrite(pattern)?))
 }
 
+/// Compiles a pattern for `re.match` under the flag `re.DOTALL`: it fits at the start or not at all.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn compile_at_start(pattern: &str) -> Result<Regex, String> {
+    build(&format!("\\A(?s:{})", rewrite(pattern)?))
+}
+
 fn build(rewritten: &str) -> Result<Regex, String> {
     RegexBuilder::new(rewritten)
         .backtrack_limit(BACKTRACK_LIMIT)
@@ -62,6 +70,10 @@ pub fn rewrite(pattern: &str) -> Result<String, String> {
 struct Flags {
     multi_line: bool,
     verbose: bool,
+    /// Inside a look-behind, whose width must be known.
+    behind: bool,
+    /// Words, digits and blanks are those of ASCII.
+    ascii: bool,
 }
 
 struct Rewriter {
@@ -92,10 +104,13 @@ impl Rewriter {
             }
             let is_repeat = match c {
                 '*' | '+' | '?' => {
+                    if flags.behind {
+                        return Err("look-behind requires fixed-width pattern".to_owned());
+                    }
                     self.out.push(c);
                     true
                 }
-                '{' => self.braces(),
+                '{' => self.braces(flags)?,
                 _ => false,
             };
             if is_repeat {
@@ -152,26 +167,33 @@ impl Rewriter {
     }
 
     /// `{1,2}` repeats; any other brace stands for itself.
-    fn braces(&mut self) -> bool {
+    fn braces(&mut self, flags: Flags) -> Result<bool, String> {
         let ahead: String = self.rest.clone().take_while(|c| *c != '}').take(24).collect();
         let (low, high) = ahead.split_once(',').unwrap_or((&ahead, &ahead));
         let is_count = |text: &str| text.chars().all(|c| c.is_ascii_digit());
         let is_closed = self.rest.clone().nth(ahead.chars().count()) == Some('}');
         if ahead.is_empty() || !is_closed || !is_count(low) || !is_count(high) {
             self.literal('{');
-            return false;
+            return Ok(false);
         }
         let low = if low.is_empty() { "0" } else { low };
+        let count = |text: &str| text.parse::<u64>().unwrap_or(u64::MAX);
+        if !high.is_empty() && count(low) > count(high) {
+            return Err("min repeat greater than max repeat".to_owned());
+        }
+        if flags.behind && low != high {
+            return Err("look-behind requires fixed-width pattern".to_owned());
+        }
         let text = if ahead.contains(',') { format!("{{{low},{high}}}") } else { format!("{{{low}}}") };
         self.out.push_str(&text);
         for _ in 0..=ahead.chars().count() {
             self.rest.next();
         }
-        true
+        Ok(true)
     }
 
     fn group(&mut self) -> Result<(), String> {
-        let flags = self.groups.last().copied().unwrap_or_default();
+        let mut flags = self.groups.last().copied().unwrap_or_default();
         if self.rest.next_if_eq(&'?').is_none() {
             self.captures += 1;
             self.out.push('(');
@@ -210,7 +232,10 @@ impl Rewriter {
                 _ = if is_number { write!(self.out, "(?({name})") } else { write!(self.out, "(?(<{name}>)") };
             }
             Some('<') => match self.rest.next() {
-                Some(kind @ ('=' | '!')) => _ = write!(self.out, "(?<{kind}"),
+                Some(kind @ ('=' | '!')) => {
+                    flags.behind = true;
+                    _ = write!(self.out, "(?<{kind}");
+                }
                 _ => return Err("unknown extension ?<".to_owned()),
             },
             Some(kind @ (':' | '=' | '!' | '>')) => _ = write!(self.out, "(?{kind}"),
@@ -244,6 +269,7 @@ impl Rewriter {
                     match c {
                         'm' => flags.multi_line = !turning_off,
                         'x' => flags.verbose = !turning_off,
+                        'a' => flags.ascii = !turning_off,
                         _ => {}
                     }
                     if matches!(c, 'i' | 'm' | 's') {
@@ -276,6 +302,15 @@ impl Rewriter {
     fn escape(&mut self) -> Result<(), String> {
         let Some(c) = self.rest.next() else { return Err("bad escape (end of pattern)".to_owned()) };
         match c {
+            'w' | 'W' | 'd' | 'D' | 's' | 'S' if self.groups.last().is_some_and(|flags| flags.ascii) => {
+                let set = match c.to_ascii_lowercase() {
+                    'w' => "0-9A-Za-z_",
+                    'd' => "0-9",
+                    _ => r"\x09-\x0D\x20",
+                };
+                let not = if c.is_ascii_uppercase() { "^" } else { "" };
+                _ = write!(self.out, "[{not}{set}]");
+            }
             'A' | 'b' | 'B' | 'd' | 'D' => _ = write!(self.out, "\\{c}"),
             'Z' => self.out.push_str(r"\z"),
             'w' => self.out.push_str(r"[\p{L}\p{N}_]"),

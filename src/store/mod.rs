@@ -10,6 +10,7 @@ mod cached;
 pub mod collector;
 pub mod configs;
 pub mod ends;
+pub mod enforcements;
 mod error;
 pub mod executions;
 pub mod gates;

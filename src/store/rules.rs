@@ -123,6 +123,12 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[RuleId]) -> Result<Vec<
     Ok(rows.fetch_all(db).await?.into_iter().map(Rule::from).collect())
 }
 
+/// The enabled rules that wait for a trigger, in the order they were made.
+pub async fn list_enabled_for(db: impl PgExecutor<'_>, trigger: &str) -> Result<Vec<Rule>> {
+    let rows = select!("WHERE trigger = $1 AND enabled ORDER BY id", trigger).fetch_all(db).await?;
+    Ok(rows.into_iter().map(Rule::from).collect())
+}
+
 /// Registers them, each reference once; those there keep their ids. Says how many are new or differ.
 pub async fn upsert(tx: &mut Tx, given: &[Rule]) -> Result<Upserts> {
     if given.is_empty() {
@@ -150,6 +156,71 @@ pub async fn upsert(tx: &mut Tx, given: &[Rule]) -> Result<Upserts> {
     .fetch_all(tx.conn())
     .await?;
     Ok(Upserts::told(tx, &rows))
+}
+
+/// Makes a rule.
+///
+/// # Errors
+/// [`Error::Duplicate`](super::Error::Duplicate): its reference is taken.
+pub async fn insert(tx: &mut Tx, it: &Rule) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO rules (id, pack, name, description, enabled, type, type_parameters, trigger, criteria, action,
+             action_parameters, action_description, context, tags, metadata_file)
+         VALUES ($1, $2, $3, $4, $5, $6, $7::text::json, $8, $9::text::json, $10, $11::text::json, $12,
+             $13::text::json, $14::text::json, $15)",
+        it.id as _,
+        it.pack,
+        it.name,
+        it.description,
+        it.enabled,
+        it.rule_type,
+        text(&it.type_parameters),
+        it.trigger,
+        text(&it.criteria),
+        it.action,
+        text(&it.action_parameters),
+        it.action_description,
+        text(&it.context),
+        text(&it.tags),
+        it.metadata_file,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(())
+}
+
+/// Replaces the rule of the same id. `false`: it is gone.
+///
+/// # Errors
+/// [`Error::Duplicate`](super::Error::Duplicate): its new reference is taken.
+pub async fn update(tx: &mut Tx, it: &Rule) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE rules SET pack = $2, name = $3, description = $4, enabled = $5, type = $6,
+             type_parameters = $7::text::json, trigger = $8, criteria = $9::text::json, action = $10,
+             action_parameters = $11::text::json, action_description = $12, context = $13::text::json,
+             tags = $14::text::json, metadata_file = $15
+         WHERE id = $1",
+        it.id as _,
+        it.pack,
+        it.name,
+        it.description,
+        it.enabled,
+        it.rule_type,
+        text(&it.type_parameters),
+        it.trigger,
+        text(&it.criteria),
+        it.action,
+        text(&it.action_parameters),
+        it.action_description,
+        text(&it.context),
+        text(&it.tags),
+        it.metadata_file,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(done.rows_affected() > 0)
 }
 
 /// Removes those of these ids; says how many there were.

@@ -282,6 +282,99 @@ pub async fn drop_unused(tx: &mut Tx, references: &[String]) -> Result<u64> {
     Ok(deleted.rows_affected())
 }
 
+/// Makes a trigger type.
+///
+/// # Errors
+/// [`Error::Duplicate`](super::Error::Duplicate): its reference is taken.
+pub async fn insert_type(tx: &mut Tx, it: &TriggerType) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO trigger_types (id, pack, name, description, payload_schema, parameters_schema, tags, metadata_file)
+         VALUES ($1, $2, $3, $4, $5::text::json, $6::text::json, $7::text::json, $8)",
+        it.id as _,
+        it.pack,
+        it.name,
+        it.description,
+        text(&it.payload_schema),
+        text(&it.parameters_schema),
+        text(&it.tags),
+        it.metadata_file,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(())
+}
+
+/// Replaces the trigger type of the same id. `false`: it is gone.
+///
+/// # Errors
+/// [`Error::Duplicate`](super::Error::Duplicate): its new reference is taken.
+pub async fn update_type(tx: &mut Tx, it: &TriggerType) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE trigger_types SET pack = $2, name = $3, description = $4, payload_schema = $5::text::json,
+             parameters_schema = $6::text::json, tags = $7::text::json, metadata_file = $8
+         WHERE id = $1",
+        it.id as _,
+        it.pack,
+        it.name,
+        it.description,
+        text(&it.payload_schema),
+        text(&it.parameters_schema),
+        text(&it.tags),
+        it.metadata_file,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(done.rows_affected() > 0)
+}
+
+/// Makes a trigger.
+///
+/// # Errors
+/// [`Error::Duplicate`](super::Error::Duplicate): its reference is taken.
+pub async fn insert(tx: &mut Tx, it: &Trigger) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO triggers (id, pack, name, type, parameters, parameters_hash, description, for_rules)
+         VALUES ($1, $2, $3, $4, $5::text::json, $6, $7, $8)",
+        it.id as _,
+        it.pack,
+        it.name,
+        it.trigger_type,
+        text(&it.parameters),
+        parameters_hash(&it.parameters),
+        it.description,
+        it.for_rules,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(())
+}
+
+/// Replaces the trigger of the same id. `false`: it is gone.
+///
+/// # Errors
+/// [`Error::Duplicate`](super::Error::Duplicate): its new reference is taken.
+pub async fn update(tx: &mut Tx, it: &Trigger) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE triggers SET pack = $2, name = $3, type = $4, parameters = $5::text::json, parameters_hash = $6,
+             description = $7
+         WHERE id = $1",
+        it.id as _,
+        it.pack,
+        it.name,
+        it.trigger_type,
+        text(&it.parameters),
+        parameters_hash(&it.parameters),
+        it.description,
+    )
+    .execute(tx.conn())
+    .await?;
+    tx.emit(Event::Content);
+    Ok(done.rows_affected() > 0)
+}
+
 /// Removes triggers, whoever waits for them; says how many there were.
 pub async fn delete(tx: &mut Tx, ids: &[TriggerId]) -> Result<u64> {
     let deleted =

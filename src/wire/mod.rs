@@ -4,6 +4,7 @@ pub mod action;
 pub mod api_key;
 pub mod config;
 pub mod content;
+pub mod event;
 pub mod execution;
 pub mod inquiry;
 pub mod forms;

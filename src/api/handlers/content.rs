@@ -105,7 +105,7 @@ pub(in crate::api) static POLICY_TYPES: List = List {
 };
 
 /// Reads what a client asks for. Lists that show everything unless told otherwise know no offset, and skip one.
-fn read(list: &List, query: &QueryString, caller: &Caller, app: &App) -> ApiResult<Request> {
+pub(super) fn read(list: &List, query: &QueryString, caller: &Caller, app: &App) -> ApiResult<Request> {
     match list.default_limit {
         Some(_) => list.read(query, caller, &app.config.api),
         None => list.read(&query.without("offset"), caller, &app.config.api),
@@ -119,7 +119,7 @@ pub(super) fn whole(items: impl Iterator<Item = Map<String, Value>>) -> HttpResp
     listed(bytes, Some(items.len() as i64), None)
 }
 
-fn missing(name: &str) -> Error {
+pub(super) fn missing(name: &str) -> Error {
     Error::not_found(format!("Resource with a reference or id \"{name}\" not found"))
 }
 
@@ -259,12 +259,12 @@ pub(in crate::api) async fn get_rule(
     Ok(json(StatusCode::OK, &shown.pop().unwrap_or_default()))
 }
 
-fn masks(caller: &Caller, query: &QueryString) -> ApiResult<bool> {
+pub(super) fn masks(caller: &Caller, query: &QueryString) -> ApiResult<bool> {
     Ok(caller.masking(query.boolean("show_secrets")?.unwrap_or(false)))
 }
 
 /// Rules with their triggers, and with the secrets hidden that they give to their actions.
-async fn show(app: &App, rules: &[Rule], mask: bool) -> ApiResult<Vec<Map<String, Value>>> {
+pub(super) async fn show(app: &App, rules: &[Rule], mask: bool) -> ApiResult<Vec<Map<String, Value>>> {
     let pool = app.store.pool();
     let references: Vec<String> = rules.iter().map(|rule| rule.trigger.clone()).collect();
     let triggers = store::triggers::list_by_refs(pool, &references).await?;

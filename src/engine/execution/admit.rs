@@ -99,6 +99,12 @@ pub(super) async fn admit(
 }
 
 impl Admitted {
+    /// One that has ended before it began.
+    pub(super) fn ended(execution: Execution, steps: &[ExecutionStatus]) -> Self {
+        let row = Insert::held(Arc::new(execution));
+        Self { row, steps: steps.to_vec(), start: Start::Ended }
+    }
+
     /// The execution as it will be stored.
     pub(in crate::engine) fn execution(&self) -> &Arc<Execution> {
         &self.row.execution

@@ -14,7 +14,7 @@ pub mod rerun;
 
 pub(in crate::engine) use admit::Admitted;
 pub use catalog::{Catalog, Runnable};
-pub(in crate::engine) use request::{ChildRequest, Refusal, again, child};
+pub(in crate::engine) use request::{Asked, ChildRequest, Refusal, again, asked, child};
 pub use request::{Idempotency, request};
 
 use crate::{model::ExecutionStatus, schema, store};

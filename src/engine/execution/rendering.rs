@@ -8,7 +8,7 @@ use crate::{datastore, engine::Engine, expr::jinja, model::Snapshot};
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
 
-/// Renders what a caller gave.
+/// Renders what a caller gave; a rule's templates see the event as `trigger` too.
 ///
 /// # Errors
 /// [`parameters::Error`].
@@ -17,8 +17,10 @@ pub(super) async fn live(
     snapshot: &Arc<Snapshot>,
     given: &Map<String, Value>,
     context: &Map<String, Value>,
+    trigger: Option<&Value>,
 ) -> Result<Map<String, Value>, parameters::Error> {
-    with_context(engine, snapshot, given, context, Phase::Live, parameters::render_live).await
+    let render = parameters::render_live;
+    with_context(engine, snapshot, given, context, trigger, Phase::Live, render).await
 }
 
 /// Completes stored parameters for the run.
@@ -31,7 +33,8 @@ pub(in crate::engine) async fn complete(
     given: &Map<String, Value>,
     context: &Map<String, Value>,
 ) -> Result<Final, parameters::Error> {
-    with_context(engine, snapshot, given, context, Phase::Final, parameters::render_final).await
+    let render = parameters::render_final;
+    with_context(engine, snapshot, given, context, None, Phase::Final, render).await
 }
 
 fn of<'a>(snapshot: &'a Snapshot, given: &'a Map<String, Value>) -> Parameters<'a> {
@@ -43,6 +46,7 @@ async fn with_context<T: Send + 'static>(
     snapshot: &Arc<Snapshot>,
     given: &Map<String, Value>,
     context: &Map<String, Value>,
+    trigger: Option<&Value>,
     phase: Phase,
     render: fn(Parameters<'_>, &Context<'_>) -> Result<T, parameters::Error>,
 ) -> Result<T, parameters::Error> {
@@ -59,9 +63,16 @@ async fn with_context<T: Send + 'static>(
     } else {
         Value::Object(Map::new())
     };
+    let additional: Map<String, Value> =
+        trigger.map(|event| ("trigger".to_owned(), event.clone())).into_iter().collect();
     let (snapshot, given, context) = (snapshot.clone(), given.clone(), context.clone());
     let rendering = tokio::task::spawn_blocking(move || {
-        let context = Context { config_context: &config, datastore: &datastore, ..bare(&context) };
+        let context = Context {
+            config_context: &config,
+            datastore: &datastore,
+            additional: &additional,
+            ..bare(&context)
+        };
         render(of(&snapshot, &given), &context)
     });
     rendering.await.unwrap_or_else(|panic| {

@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     clock,
-    engine::{Engine, notifier, policy::retry::Again, workflow},
+    engine::{Engine, policy::retry::Again, workflow},
     model::{
         Execution, ExecutionId, ExecutionRequest, ExecutionStatus, LiveActionId, LogEntry, ObjectId, TraceId,
     },
     pytext, schema,
-    store::{self, executions, ledger::Insert, traces},
+    store::{self, executions, traces},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json, value::to_raw_value};
@@ -139,6 +139,39 @@ pub(in crate::engine) async fn again(
     Ok(draft.admit_to(engine, false).await)
 }
 
+/// A request that a rule makes: its context is taken as it is, and the row is stored with the event that it follows
+/// from.
+pub(in crate::engine) enum Asked {
+    /// It may be stored.
+    Sound(Admitted),
+    /// A template failed: it is stored as failed. Says why.
+    Broken(Admitted, String),
+}
+
+/// Makes the execution that a rule asks for, ready to be stored. Its templates see the event as `trigger`.
+///
+/// # Errors
+/// [`Error`]; nothing is kept then.
+pub(in crate::engine) async fn asked(
+    engine: &Engine,
+    request: ExecutionRequest,
+    trigger: &Value,
+    origin: Map<String, Value>,
+) -> Result<Asked, Error> {
+    let found = engine.shared.catalog.find(&request.action).await?;
+    let runnable = found.ok_or_else(|| Error::NoSuchAction(request.action.clone()))?;
+    let mut draft = Draft::new(&runnable, &request, request.context.clone())?;
+    draft.origin = origin;
+    draft.trigger = Some(trigger.clone());
+    match draft.rendered(engine, &request.parameters).await? {
+        Rendered::Sound(draft) => {
+            draft.check(&request.parameters).map_err(|unfit| Error::Parameters(unfit.to_string()))?;
+            Ok(Asked::Sound(draft.admit(engine).await))
+        }
+        Rendered::Broken(draft, refusal) => Ok(Asked::Broken(draft.failed(&refusal), refusal)),
+    }
+}
+
 /// The execution that an earlier request with the same key made.
 async fn earlier(
     engine: &Engine,
@@ -233,6 +266,8 @@ struct Draft {
     notify: Map<String, Value>,
     callback: Map<String, Value>,
     origin: Map<String, Value>,
+    /// What templates see as `trigger`.
+    trigger: Option<Value>,
     delay_ms: u64,
 }
 
@@ -265,6 +300,7 @@ impl Draft {
             notify: if own.is_empty() { request.notify.clone() } else { own.clone() },
             callback: request.callback.clone(),
             origin: Map::new(),
+            trigger: None,
             delay_ms,
         })
     }
@@ -299,7 +335,7 @@ impl Draft {
     async fn rendered(mut self, engine: &Engine, given: &Map<String, Value>) -> Result<Rendered, Error> {
         let runnable = self.runnable.clone();
         let action = &runnable.snapshot.action.spec;
-        match rendering::live(engine, &runnable.snapshot, given, &self.context).await {
+        match rendering::live(engine, &runnable.snapshot, given, &self.context, self.trigger.as_ref()).await {
             Ok(rendered) => self.parameters = rendered,
             Err(parameters::Error::Value(refusal)) => return Err(Error::Parameters(refusal)),
             Err(parameters::Error::Template(_)) if !action.enabled => {}
@@ -366,14 +402,15 @@ impl Draft {
 
     /// Keeps a request that could not be rendered, as failed.
     async fn fail(self, engine: &Engine, reason: &str) -> Result<(), Error> {
+        Ok(self.failed(reason).store(engine).await?)
+    }
+
+    /// A request that could not be rendered, as a failed execution.
+    fn failed(self, reason: &str) -> Admitted {
         let steps = [ExecutionStatus::Requested, ExecutionStatus::Failed];
         let mut execution = self.execution(&steps);
         let result = json!({"error": reason, "traceback": ""});
         execution.result = to_raw_value(&result).ok().map(Arc::from);
-        let execution = Arc::new(execution);
-        let events = admit::events(engine, &execution, &steps);
-        let done = engine.shared.ledger.insert(Insert::held(execution), events).await;
-        notifier::wake(engine);
-        Ok(done?)
+        Admitted::ended(execution, &steps)
     }
 }

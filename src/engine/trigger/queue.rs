@@ -31,7 +31,6 @@ impl Default for Queue {
     }
 }
 
-#[expect(dead_code, reason = "the rules engine, which takes from here, comes next")]
 impl Queue {
     /// Hands one over.
     pub(in crate::engine) fn push(&self, instance: Arc<TriggerInstance>) {

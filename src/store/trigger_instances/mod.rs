@@ -7,7 +7,7 @@ pub use writer::Writer;
 use super::{Result, Tx};
 use crate::{
     bus::Event,
-    model::{TraceContext, TraceId, TriggerInstance, TriggerInstanceId},
+    model::{TraceContext, TraceId, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -108,6 +108,34 @@ async fn insert_all(
 async fn remove(connection: &mut PgConnection, ids: &[TriggerInstanceId]) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM trigger_instances WHERE id = ANY ($1) AND status = 'pending'", ids as _)
         .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Moves those of these that still wait to their last status. Answers which they were: of the others somebody else has
+/// written what followed.
+pub async fn finish(
+    tx: &mut Tx,
+    done: &[(TriggerInstanceId, TriggerInstanceStatus)],
+) -> Result<HashSet<TriggerInstanceId>> {
+    let rows = sqlx::query_scalar!(
+        r#"UPDATE trigger_instances i SET status = t.status
+           FROM (SELECT * FROM unnest($1::bytea[], $2::text[]) AS t (id, status) ORDER BY id) t
+           WHERE i.id = t.id AND i.status IN ('pending', 'processing')
+           RETURNING i.id AS "id: TriggerInstanceId""#,
+        &done.iter().map(|(id, _)| id.as_bytes()).collect::<Vec<_>>() as _,
+        &done.iter().map(|(_, status)| status.as_str()).collect::<Vec<_>>() as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Waits until nobody else writes about these, and keeps it so until the transaction ends.
+pub async fn lock(tx: &mut Tx, ids: &HashSet<TriggerInstanceId>) -> Result<()> {
+    let ids: Vec<_> = ids.iter().map(TriggerInstanceId::as_bytes).collect();
+    sqlx::query!("SELECT id FROM trigger_instances WHERE id = ANY ($1) ORDER BY id FOR UPDATE", &ids as _)
+        .fetch_all(tx.conn())
         .await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod cron;
+mod criteria;
 mod crypto;
 mod expressions;
 mod jinja;

@@ -14,6 +14,7 @@ mod python;
 mod remote;
 mod requests;
 mod sensors;
+mod rules;
 mod shell;
 mod workflows;
 mod winrm;

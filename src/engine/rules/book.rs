@@ -1,0 +1,97 @@
+//! Enabled rules by the trigger they wait for, compiled when the first event of that trigger comes, and kept until
+//! content changes.
+
+use crate::{
+    criteria::{Criteria, Index},
+    model::Rule,
+    store::{self, Store, rules},
+};
+use parking_lot::RwLock;
+use std::{collections::HashMap, sync::Arc};
+
+/// The rule type of rules that count when no other does.
+const BACKSTOP: &str = "backstop";
+
+/// A rule, ready to be matched.
+#[derive(Debug)]
+pub struct Ready {
+    /// The rule.
+    pub rule: Rule,
+    /// Its criteria.
+    pub criteria: Criteria,
+}
+
+/// The enabled rules of one trigger.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Those that are always tested, in the order they were made.
+    pub standard: Vec<Arc<Ready>>,
+    /// Finds those of them that are worth testing.
+    pub index: Index,
+    /// Those that are tested when none of the others fits.
+    pub backstop: Vec<Arc<Ready>>,
+    /// Matching is quick, see [`Criteria::is_calm`].
+    pub is_calm: bool,
+}
+
+/// All pages.
+#[derive(Debug)]
+pub struct Book {
+    store: Store,
+    cache: RwLock<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    version: u64,
+    pages: HashMap<String, Arc<Page>>,
+}
+
+impl Ready {
+    /// Compiles a rule.
+    pub fn new(rule: Rule) -> Self {
+        Self { criteria: Criteria::new(&rule.criteria), rule }
+    }
+
+    /// Whether it counts only when no other rule does.
+    pub fn is_backstop(&self) -> bool {
+        self.rule.rule_type == BACKSTOP
+    }
+}
+
+impl Page {
+    /// The page of these rules.
+    pub fn of(rules: Vec<Rule>) -> Self {
+        let all = rules.into_iter().map(|rule| Arc::new(Ready::new(rule)));
+        let (backstop, standard): (Vec<_>, Vec<_>) = all.partition(|rule| rule.is_backstop());
+        let is_calm = standard.iter().chain(&backstop).all(|rule| rule.criteria.is_calm());
+        Self { index: Index::over(standard.iter().map(|rule| &rule.criteria)), standard, backstop, is_calm }
+    }
+}
+
+impl Book {
+    pub(in crate::engine) fn new(store: &Store) -> Self {
+        Self { store: store.clone(), cache: RwLock::default() }
+    }
+
+    /// The page of a trigger.
+    pub async fn page(&self, trigger: &str) -> store::Result<Arc<Page>> {
+        // Before the look at the database: what changes after it makes this page stale.
+        let version = self.store.bus().content_version();
+        {
+            let cache = self.cache.read();
+            if cache.version == version
+                && let Some(page) = cache.pages.get(trigger)
+            {
+                return Ok(page.clone());
+            }
+        }
+        let page = Arc::new(Page::of(rules::list_enabled_for(self.store.pool(), trigger).await?));
+        let mut cache = self.cache.write();
+        if cache.version != version {
+            *cache = Cache { version, pages: HashMap::new() };
+        }
+        cache.pages.insert(trigger.to_owned(), page.clone());
+        Ok(page)
+    }
+}

@@ -1,0 +1,303 @@
+//! The loop: takes what was handed over, or looks for rows, matches, and writes what follows.
+
+use super::{
+    Matched, Page,
+    enforce::{self, Consequences},
+    matcher,
+};
+use crate::{
+    clock,
+    criteria::Event,
+    engine::Engine,
+    expr::jinja,
+    model::{ObjectId, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
+    service::{self, Service, Stop},
+    store::{self, enforcements, executions, trigger_instances},
+};
+use futures_util::future::BoxFuture;
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+
+/// Most instances of one transaction: a slow one holds up its neighbours.
+const BATCH: usize = 64;
+
+/// Transactions at a time.
+const AT_ONCE: usize = 4;
+
+/// How long a row may wait before the sweep of any node takes it up: it was handed to nobody, or to one that died.
+const LEFT_BEHIND: Duration = Duration::from_secs(5);
+
+/// Between sweeps.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Pause after the database could not be used.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// The service.
+pub struct RulesEngine {
+    engine: Engine,
+    places: Arc<Semaphore>,
+}
+
+impl RulesEngine {
+    pub(in crate::engine) fn new(engine: Engine) -> Self {
+        Self { engine, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Takes up everything that was handed over.
+    async fn take_all(&self) {
+        loop {
+            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            let batch = self.engine.shared.events.take(BATCH);
+            if batch.is_empty() {
+                return;
+            }
+            let engine = self.engine.clone();
+            service::spawn("rules", async move {
+                let _place = place;
+                if let Err(error) = settle(&engine, &batch).await {
+                    tracing::warn!("Rules could not be applied to {} events now: {error:?}", batch.len());
+                    clock::sleep(RETRY).await;
+                    // Their rows are found again.
+                    engine.shared.events.look_at_rows();
+                }
+            });
+        }
+    }
+
+    /// Takes up rows made before `before`, until there are none.
+    async fn sweep(&self, before: TriggerInstanceId, stop: &Stop) -> store::Result<()> {
+        while !stop.is_requested() {
+            let mut tx = self.engine.store().begin().await?;
+            let rows = trigger_instances::claim(&mut tx, before, BATCH as i64).await?;
+            tx.commit().await?;
+            let batch: Vec<_> = rows.into_iter().map(Arc::new).collect();
+            settle(&self.engine, &batch).await?;
+            if batch.len() < BATCH {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Matches a batch and writes what follows. What cannot be written fails alone.
+fn settle<'a>(engine: &'a Engine, batch: &'a [Arc<TriggerInstance>]) -> BoxFuture<'a, store::Result<()>> {
+    Box::pin(async move {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let found = look(engine, batch).await?;
+        match write(engine, batch, found).await {
+            Err(error) if error.is_unavailable() => Err(error),
+            Err(error) if batch.len() == 1 => {
+                let id = batch[0].id;
+                tracing::error!("What follows from trigger instance {id} could not be stored: {error:?}");
+                let failed = (TriggerInstanceStatus::ProcessingFailed, Consequences::default());
+                write(engine, batch, vec![failed]).await
+            }
+            Err(_) => {
+                for one in batch.chunks(1) {
+                    settle(engine, one).await?;
+                }
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    })
+}
+
+type Found = Vec<(TriggerInstanceStatus, Consequences)>;
+
+/// What follows from each of a batch.
+async fn look(engine: &Engine, batch: &[Arc<TriggerInstance>]) -> store::Result<Found> {
+    let mut found: Found = Vec::with_capacity(batch.len());
+    for instance in batch {
+        match look_at(engine, instance).await {
+            Ok(one) => found.push(one),
+            Err(error) => {
+                forget(engine, found);
+                return Err(error);
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn look_at(
+    engine: &Engine,
+    instance: &Arc<TriggerInstance>,
+) -> store::Result<(TriggerInstanceStatus, Consequences)> {
+    let page = engine.shared.rules.page(&instance.trigger).await?;
+    let Some(matched) = matched(engine, page, instance).await? else {
+        return Ok((TriggerInstanceStatus::ProcessingFailed, Consequences::default()));
+    };
+    let consequences = enforce::consequences(engine, instance, matched).await?;
+    Ok((TriggerInstanceStatus::Processed, consequences))
+}
+
+/// Matches one event; where that may take long, on a thread of its own. `None`: it panicked, which the log tells.
+async fn matched(
+    engine: &Engine,
+    page: Arc<Page>,
+    instance: &Arc<TriggerInstance>,
+) -> store::Result<Option<Matched>> {
+    let now = clock::now();
+    if page.is_calm {
+        let event = Event { payload: &instance.payload, now, datastore: &NO_DATASTORE };
+        return Ok(Some(matcher::matched(&page, &event)));
+    }
+    // Patterns see the keys of the system alone; they are read when a pattern asks for them.
+    let datastore = match engine.datastore().for_templates(None, []).await {
+        Ok(datastore) => datastore,
+        Err(crate::datastore::Error::Store(error)) => return Err(error),
+        Err(_) => NO_DATASTORE.clone(),
+    };
+    let (id, instance) = (instance.id, instance.clone());
+    let matching = tokio::task::spawn_blocking(move || {
+        matcher::matched(&page, &Event { payload: &instance.payload, now, datastore: &datastore })
+    });
+    let matched = matching.await;
+    if let Err(panic) = &matched {
+        tracing::error!("Matching rules against trigger instance {id} panicked: {panic}");
+    }
+    Ok(matched.ok())
+}
+
+/// Writes what follows from a batch, and lets the executions begin.
+async fn write(engine: &Engine, batch: &[Arc<TriggerInstance>], found: Found) -> store::Result<()> {
+    let mut tx = match engine.store().begin().await {
+        Ok(tx) => tx,
+        Err(error) => {
+            forget(engine, found);
+            return Err(error);
+        }
+    };
+    let done: Vec<_> =
+        batch.iter().zip(&found).map(|(instance, (status, _))| (instance.id, *status)).collect();
+    let ours = match trigger_instances::finish(&mut tx, &done).await {
+        Ok(ours) => ours,
+        Err(error) => {
+            forget(engine, found);
+            return Err(error);
+        }
+    };
+    let mut all = Consequences::default();
+    for (instance, (_, consequences)) in batch.iter().zip(found) {
+        if ours.contains(&instance.id) {
+            all.enforcements.extend(consequences.enforcements);
+            all.executions.extend(consequences.executions);
+        } else {
+            consequences.forget(engine);
+        }
+    }
+    match store(engine, tx, &all).await {
+        Ok(()) => {}
+        // Rows that say `running` must not be left to nobody.
+        Err(error) if error.is_unavailable() && is_stored(engine, &ours, &all).await => {}
+        Err(error) => {
+            all.forget(engine);
+            return Err(error);
+        }
+    }
+    for execution in all.executions {
+        execution.begin(engine);
+    }
+    Ok(())
+}
+
+/// Whether a commit went through whose answer was lost. Waits until the database can tell: the transaction in question
+/// holds the instances until it has ended.
+async fn is_stored(engine: &Engine, instances: &HashSet<TriggerInstanceId>, all: &Consequences) -> bool {
+    let Some(first) = all.executions.first() else { return false };
+    loop {
+        let asked = async {
+            let mut tx = engine.store().begin().await?;
+            trigger_instances::lock(&mut tx, instances).await?;
+            executions::query::exists(tx.conn(), first.execution().id).await
+        };
+        match asked.await {
+            Ok(is_stored) => return is_stored,
+            Err(error) => {
+                tracing::warn!("Cannot tell yet whether executions of rules were stored: {error:?}");
+                clock::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+async fn store(engine: &Engine, mut tx: store::Tx, all: &Consequences) -> store::Result<()> {
+    let asked = all.executions.iter().map(|execution| &execution.row);
+    enforcements::insert(&mut tx, &all.enforcements, asked).await?;
+    for execution in &all.executions {
+        for event in execution.events(engine) {
+            tx.emit(event);
+        }
+    }
+    tx.commit().await
+}
+
+fn forget(engine: &Engine, found: Found) {
+    for (_, consequences) in found {
+        consequences.forget(engine);
+    }
+}
+
+impl Service for RulesEngine {
+    const NAME: &'static str = "st2rulesengine";
+
+    async fn run(&mut self, stop: Stop) -> anyhow::Result<()> {
+        let bus = self.engine.store().bus().clone();
+        // What this node left behind in an earlier life was handed to nobody.
+        let mut before = TriggerInstanceId::generate();
+        while !stop.is_requested() {
+            self.take_all().await;
+            let events = &self.engine.shared.events;
+            if events.take_rows()
+                && let Err(error) = self.sweep(before, &stop).await
+            {
+                tracing::warn!("Could not look for events that wait for the rules: {error:?}");
+                clock::sleep(RETRY).await;
+                events.look_at_rows();
+            }
+            tokio::select! {
+                () = stop.requested() => {}
+                () = events.wait() => before = TriggerInstanceId::generate(),
+                () = bus.dispatched() => {
+                    before = TriggerInstanceId::generate();
+                    events.look_at_rows();
+                }
+                () = clock::sleep(SWEEP) => {
+                    before = TriggerInstanceId(ObjectId::lowest_at(clock::now() - LEFT_BEHIND));
+                    events.look_at_rows();
+                }
+            }
+        }
+        // What was taken up is finished.
+        let _ = self.places.acquire_many(AT_ONCE as u32).await;
+        Ok(())
+    }
+}
+
+/// Stands where nothing asks for a key.
+struct NoDatastore;
+
+static NO_DATASTORE: LazyLock<Arc<dyn jinja::Datastore>> = LazyLock::new(|| Arc::new(NoDatastore));
+
+impl jinja::Datastore for NoDatastore {
+    fn system(&self, _key: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    fn user(&self, _key: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    fn decrypt(&self, _value: &str) -> Result<String, String> {
+        Err("There is no datastore to decrypt values of.".to_owned())
+    }
+}
