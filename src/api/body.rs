@@ -29,6 +29,33 @@ pub struct Object(pub Map<String, Value>);
 #[derive(Clone, Debug)]
 pub struct Text(pub String);
 
+/// A body that has to be a text: `text/plain`, or JSON text of one string.
+#[derive(Clone, Debug)]
+pub struct PlainText(pub String);
+
+impl FromRequest for PlainText {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let kind = content_type(&request)?;
+            let bytes = read(&request, &mut payload).await?;
+            if kind == Kind::Text {
+                return String::from_utf8(bytes.into()).map(Self).map_err(|error| unparsable(&error));
+            }
+            match parse(kind, &bytes, depth_limit(&request))? {
+                Value::String(text) => Ok(Self(text)),
+                other => Err(Error::bad_request(format!(
+                    "{} is not of type 'string'",
+                    crate::pytext::repr(&other)
+                ))),
+            }
+        })
+    }
+}
+
 impl FromRequest for Body {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;

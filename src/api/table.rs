@@ -262,6 +262,9 @@ pub(super) fn routes() -> Routes {
         PUT Api "/inquiries/{id}" Login => inquiries::respond,
             about("Answer an inquiry").body(&inquiries::RESPONSE);
 
+        POST Api "/workflows/inspect" Login => workflows::inspect,
+            about("List what is wrong with a workflow definition").status(200);
+
         GET Api "/apikeys" Needs(P::ApiKeyList) => api_keys::list,
             about("List API keys").list(&api_keys::LIST).secrets();
         POST Api "/apikeys" Needs(P::ApiKeyCreate) => api_keys::create,

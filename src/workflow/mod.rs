@@ -8,11 +8,14 @@
 //! step writes what it changed. Action chains have a machine of their own ([`action_chain`]), for they have
 //! hardly anything in common with the rest.
 //!
+//! [`drawing`] makes pictures of definitions.
+//!
 //! Left out: how tasks are run, what `task()` and `st2kv()` find, and a front end of Mistral; the
 //! intermediate form has room for it.
 
 pub mod action_chain;
 mod conductor;
+pub mod drawing;
 mod evaluate;
 mod expressions;
 pub mod ir;

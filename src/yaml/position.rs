@@ -31,6 +31,11 @@ impl Positions {
         self.0.get(pointer).copied()
     }
 
+    /// The JSON pointer of every value, and where it begins; in no order.
+    pub fn all(&self) -> impl Iterator<Item = (&str, (usize, usize))> {
+        self.0.iter().map(|(pointer, at)| (pointer.as_str(), *at))
+    }
+
     pub(super) fn note(&mut self, pointer: &str, mark: Mark) {
         self.0.insert(pointer.to_owned(), (mark.line + 1, mark.column + 1));
     }

@@ -34,3 +34,4 @@ pub(super) mod trigger_instances;
 pub(super) mod triggers;
 pub(super) mod user;
 pub(super) mod webhooks;
+pub(super) mod workflows;

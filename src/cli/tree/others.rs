@@ -207,18 +207,32 @@ st2 key set token s3cr3t --encrypt",
 pub(super) const WORKFLOW: Command = Command {
     name: "workflow",
     about: "Commands for workflow authoring related operations. Only orquesta workflows are supported.",
-    commands: &[Command {
-        name: "inspect",
-        about: "List the faults of a workflow definition.",
-        args: &[&[
-            opt(&["--file"], "file", "a file with the definition"),
-            opt(&["--action"], "action", "an action whose definition is on this machine"),
-        ]],
-        exclusive: &[&["file", "action"]],
-        run: Run::Own(workflows::inspect),
-        examples: "st2 workflow inspect --file my_workflow.yaml",
-        ..Command::EMPTY
-    }],
+    commands: &[
+        Command {
+            name: "inspect",
+            about: "List the faults of a workflow definition.",
+            args: &[&[
+                opt(&["--file"], "file", "a file with the definition"),
+                opt(&["--action"], "action", "an action whose definition is on this machine"),
+            ]],
+            exclusive: &[&["file", "action"]],
+            run: Run::Own(workflows::inspect),
+            examples: "st2 workflow inspect --file my_workflow.yaml",
+            ..Command::EMPTY
+        },
+        Command {
+            name: "graph",
+            about: "Draw the tasks of a workflow.",
+            args: &[&[
+                positional("workflow", "", "a file with the definition, or the reference of a workflow"),
+                flag(&["--svg"], "svg", "as SVG instead of text"),
+                opt(&["-o", "--output"], "output", "write it to this file"),
+            ]],
+            run: Run::Own(workflows::graph),
+            examples: "st2 workflow graph my_workflow.yaml\nst2 workflow graph examples.orquesta-join --svg -o join.svg",
+            ..Command::EMPTY
+        },
+    ],
     ..Command::EMPTY
 };
 

@@ -7,6 +7,7 @@
 mod admit;
 mod catalog;
 pub mod control;
+mod known_actions;
 pub mod parameters;
 pub(in crate::engine) mod rendering;
 mod request;
@@ -14,6 +15,7 @@ pub mod rerun;
 
 pub(in crate::engine) use admit::Admitted;
 pub use catalog::{Catalog, Runnable};
+pub use known_actions::KnownActions;
 pub(in crate::engine) use request::{Asked, ChildRequest, Refusal, again, asked, child};
 pub use request::{Idempotency, request};
 

@@ -10,6 +10,9 @@ use std::{collections::HashMap, sync::Arc};
 /// Definitions kept. Past this the ones that are kept are dropped together: their workflows keep their own.
 const MOST: usize = 1000;
 
+/// The variables every run begins with.
+pub(super) const KNOWN: [&str; 2] = ["st2", "parent"];
+
 /// An orquesta definition that can be read.
 #[derive(Debug)]
 pub(super) struct Compiled {
@@ -17,6 +20,8 @@ pub(super) struct Compiled {
     pub(super) definition: Definition,
     /// What the conductor runs; the fault if there is no telling what is meant.
     pub(super) graph: Result<Arc<Graph>, Error>,
+    /// Whether an inspection finds fault with it, whatever actions there are.
+    pub(super) is_faulty: bool,
     /// Whether an expression asks for what tasks answered earlier.
     pub(super) asks_for_tasks: bool,
 }
@@ -39,7 +44,8 @@ impl Definitions {
         let definition = Definition::parse(source)?;
         let graph = definition.compile().map(Arc::new);
         let asks_for_tasks = source.contains("task(");
-        let compiled = Arc::new(Compiled { definition, graph, asks_for_tasks });
+        let is_faulty = !definition.inspect(&KNOWN, None).is_empty();
+        let compiled = Arc::new(Compiled { definition, graph, is_faulty, asks_for_tasks });
         let mut kept = self.orquesta.lock();
         if kept.len() >= MOST {
             kept.clear();

@@ -14,6 +14,8 @@ mod arguments;
 mod bridge;
 mod data;
 mod functions;
+#[cfg(test)]
+mod hostile;
 mod inline;
 mod jinja;
 mod parsed;

@@ -6,6 +6,8 @@
 
 mod next;
 mod output;
+#[cfg(test)]
+mod properties;
 mod rerun;
 mod transition;
 mod update;

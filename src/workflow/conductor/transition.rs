@@ -154,6 +154,15 @@ impl Conductor {
             Some(Join::All) => task.sources,
             Some(Join::Some(count)) => count.max(1),
         };
+        let waits = || self.state.any_active() || self.state.ready().next().is_some();
+        // Tasks mostly end in the order they began: one that did not is at the end.
+        let last = task.inbound.iter().rev().take(8);
+        if task.join == Some(Join::All)
+            && last.into_iter().any(|(source, _)| self.state.last((*source, route)).is_none())
+            && waits()
+        {
+            return Inbound::Open;
+        }
         let mut satisfied = HashSet::new();
         let mut open = false;
         for (source, place) in &task.inbound {
@@ -168,7 +177,7 @@ impl Conductor {
         }
         if satisfied.len() >= needed {
             Inbound::Satisfied
-        } else if open && (self.state.any_active() || self.state.ready().next().is_some()) {
+        } else if open && waits() {
             Inbound::Open
         } else {
             Inbound::NotSatisfied
@@ -182,8 +191,12 @@ impl Conductor {
     fn comes_late(&self, edge: &Transition, at: usize) -> bool {
         let entry = &self.state.entries[at];
         let key = (edge.to, entry.route);
-        if !matches!(self.graph.tasks[edge.to].join, Some(Join::Some(_))) || self.state.staged(key).is_some()
-        {
+        if !matches!(self.graph.tasks[edge.to].join, Some(Join::Some(_))) {
+            return false;
+        }
+        // A task with items stays staged while they run.
+        let under_way = |staged: &Staged| staged.items.is_some() && !staged.completed;
+        if self.state.staged(key).is_some_and(|staged| !under_way(staged)) {
             return false;
         }
         let Some(begun) = self.state.last.get(&key).copied() else { return false };

@@ -1,7 +1,7 @@
 //! Orquesta: the language of workflow definitions, read, checked and compiled.
 //!
 //! A [`Definition`] is a YAML document; [`Definition::compile`] makes the intermediate form of a sound one.
-//! Left out so far: the inspection, which says what is wrong with a definition before it runs.
+//! [`Definition::inspect`] says what is wrong with a definition before it runs.
 //!
 //! ```
 //! use st2d::workflow::orquesta::Definition;
@@ -12,9 +12,13 @@
 //! ```
 
 mod compile;
+mod inspect;
+#[cfg(test)]
+mod large;
 mod params;
 mod shape;
 
+pub use inspect::{Actions, Finding, Kind, Parameters, Places};
 use serde_json::{Map, Value};
 
 use crate::yaml;
@@ -46,6 +50,15 @@ impl Definition {
     /// [`Error::Empty`] and [`Error::Yaml`]; what else is wrong with it, an inspection tells.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::of(yaml::load(text)?)
+    }
+
+    /// Reads a definition, and notes where its parts stand.
+    ///
+    /// # Errors
+    /// As for [`Definition::parse`].
+    pub fn parse_with_places(text: &str) -> Result<(Self, Places), Error> {
+        let (document, positions) = yaml::load_with_positions(text)?;
+        Ok((Self::of(document)?, Places::new(text, positions)))
     }
 
     /// A definition that was read already.

@@ -5,6 +5,8 @@ mod cron;
 mod criteria;
 mod crypto;
 mod expressions;
+mod conductor;
+mod inspect;
 mod jinja;
 mod orquesta;
 mod orquesta_jinja;

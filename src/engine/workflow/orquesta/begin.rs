@@ -4,11 +4,19 @@ use super::{children::Family, expressions::Expressions, run::Run};
 use crate::{
     engine::{
         Engine,
-        workflow::{Beginning, Begun, Ended, begin::errors, definitions::Compiled},
+        execution::KnownActions,
+        workflow::{
+            Beginning, Begun, Ended,
+            begin::errors,
+            definitions::{Compiled, KNOWN},
+        },
     },
     model::{Execution, ExecutionStatus},
     pytext,
-    workflow::{Conductor, Status, orquesta},
+    workflow::{
+        Conductor, Status,
+        orquesta::{self, Definition},
+    },
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -16,6 +24,10 @@ use std::sync::Arc;
 pub(super) async fn begin(engine: &Engine, at: Beginning) -> Result<Begun, Ended> {
     let compiled =
         engine.shared.flows.definitions.orquesta(&at.source).map_err(|error| refused(&unread(&error)))?;
+    if let Some(findings) = findings(engine, &compiled, &at.source).await? {
+        let result = json!({"errors": findings, "output": null});
+        return Err(Ended { status: ExecutionStatus::Failed, result });
+    }
     let graph = compiled.graph.clone().map_err(|error| refused(&error.to_string()))?;
     let notified = notified(&compiled, &at.runner_parameters).map_err(|message| refused(&message))?;
     let user = engine.config().system_user.name();
@@ -39,6 +51,22 @@ pub(super) async fn begin(engine: &Engine, at: Beginning) -> Result<Begun, Ended
     let run = made.await.map_err(|error| refused(&error.to_string()))?;
     let lines = vec![format!("Workflow execution \"{}\" is created.", at.workflow)];
     Ok(Begun { logic: Box::new(run), lines })
+}
+
+/// What an inspection finds wrong; nothing in a sound definition.
+async fn findings(engine: &Engine, compiled: &Compiled, source: &str) -> Result<Option<Value>, Ended> {
+    if let Some(refusal) = compiled.definition.refusal() {
+        return Err(refused(refusal));
+    }
+    let actions = KnownActions::of(&compiled.definition, engine.catalog()).await;
+    let actions = actions.map_err(|error| refused(&error.to_string()))?;
+    if !compiled.is_faulty && compiled.definition.inspect_actions(&actions).is_empty() {
+        return Ok(None);
+    }
+    let (definition, places) =
+        Definition::parse_with_places(source).map_err(|error| refused(&unread(&error)))?;
+    let findings = definition.inspect(&KNOWN, Some(&actions));
+    Ok(Some(findings.iter().map(|finding| finding.to_json(Some(&places))).collect()))
 }
 
 fn refused(message: &str) -> Ended {

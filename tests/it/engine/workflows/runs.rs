@@ -28,7 +28,7 @@ tasks:
     next:
       - publish: said=<% ctx(said).append(task(first).result.stdout) %>
         do: third
-  third: {}
+  third: {delay: 0}
 ";
 
 #[tokio::test(flavor = "multi_thread")]
