@@ -2,7 +2,7 @@
 //!
 //! Machines are noisy, so anchor and subject run in turn within one run, and only the ratio means anything: the
 //! median over all pairs is reported with its spread, and nothing is thrown away. Absolute figures are shown for
-//! orientation. Numbers of metrics are those of the project's performance goals.
+//! orientation. Numbers of metrics are those of the project's performance goals; from 40 on they are about pure parts, without a daemon.
 
 #![expect(
     clippy::disallowed_methods,
@@ -63,6 +63,12 @@ fn main() {
     }
     if runs(25) {
         take(metrics::cli::run(pairs));
+    }
+    if runs(40) || runs(41) {
+        take(metrics::expressions::run(pairs));
+    }
+    if runs(42) || runs(43) {
+        take(metrics::conductor::run(pairs));
     }
     print!("{}", table.markdown());
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod backlog;
 pub(crate) mod cli;
+pub(crate) mod conductor;
+pub(crate) mod expressions;
 pub(crate) mod idle;
 pub(crate) mod latency;
 pub(crate) mod output;

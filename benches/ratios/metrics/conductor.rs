@@ -1,0 +1,121 @@
+//! 42: what the conductor costs per task and per item as they grow in number. 43: inspecting a large definition. Both
+//! without a daemon: nothing is stored.
+
+use crate::report::{Goal, Row};
+use serde_json::{Map, Value, json};
+use st2d::{
+    expr::orquesta::{Problem, Row as TaskRow, Scope},
+    workflow::{Conductor, Expressions, Outside, Status, TaskEvent, orquesta::Definition},
+};
+use std::{fmt::Write, sync::Arc, time::Instant};
+
+/// No rows.
+struct Nothing;
+
+impl Outside for Nothing {
+    fn task_execution(&self, _task: &str, _route: usize) -> Result<Option<TaskRow>, Problem> {
+        Ok(None)
+    }
+
+    fn key(&self, _scope: Scope<'_>, _name: &str, _decrypt: bool) -> Result<Option<Value>, Problem> {
+        Ok(None)
+    }
+
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        st2d::clock::now()
+    }
+}
+
+pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
+    let (short, long) = (chain(100), chain(1_000));
+    let (few, many) = (items(100), items(1_000));
+    let large = chain(500);
+    let (mut tasks, mut of_items, mut inspections, mut seconds) = (vec![], vec![], vec![], (0.0, 0.0));
+    for _ in 0..pairs {
+        let (least, most) = (conduct(&short)?, conduct(&long)?);
+        tasks.push(most / least);
+        seconds.0 = most;
+        let (least, most) = (conduct(&few)?, conduct(&many)?);
+        of_items.push(most / least);
+        seconds.1 = most;
+        let begun = Instant::now();
+        let definition = Definition::parse(&large)?;
+        anyhow::ensure!(definition.inspect(&["st2"], None).is_empty(), "the definition is faulty");
+        inspections.push(begun.elapsed().as_secs_f64() * 1000.0);
+    }
+    let row = |what, values, seconds: f64| Row {
+        number: "42",
+        what,
+        values,
+        goal: Goal::AtMost(12.0),
+        stretch: 10.0,
+        note: format!("{:.1} ms for 1,000", seconds * 1000.0),
+    };
+    Ok(vec![
+        row("conducting 1,000 tasks in a row ÷ 100", tasks, seconds.0),
+        row("conducting 1,000 items ÷ 100", of_items, seconds.1),
+        Row {
+            number: "43",
+            what: "ms to read and inspect 500 tasks",
+            values: inspections,
+            goal: Goal::AtMost(50.0),
+            stretch: 20.0,
+            note: String::new(),
+        },
+    ])
+}
+
+fn chain(count: usize) -> String {
+    let mut text = "version: 1.0\nvars:\n  - n: 0\ntasks:\n".to_owned();
+    for at in 0..count {
+        let next = if at + 1 < count { format!("t{}", at + 1) } else { "noop".to_owned() };
+        _ = writeln!(
+            text,
+            "  t{at}:\n    action: core.local cmd=\"echo <% ctx(n) %>\"\n    next:\n      - when: <% succeeded() %>\n        \
+             publish:\n          - n: <% ctx(n) + 1 %>\n        do: {next}\n      - when: <% failed() %>\n        do: fail"
+        );
+    }
+    text
+}
+
+fn items(count: usize) -> String {
+    format!(
+        "version: 1.0\ntasks:\n  t:\n    with: i in <% range({count}) %>\n    action: core.local cmd=\"echo <% item(i) %>\"\n"
+    )
+}
+
+/// Seconds of a whole run whose actions end at once, the state's changes taken after every step as a store would.
+fn conduct(text: &str) -> anyhow::Result<f64> {
+    let graph = Arc::new(Definition::parse(text)?.compile()?);
+    let expressions = Expressions::new(&Nothing);
+    let begun = Instant::now();
+    let mut conductor = Conductor::new(graph, Map::new(), &Map::new(), &expressions);
+    conductor.request(Status::Running)?;
+    loop {
+        let next = conductor.next_tasks(&expressions);
+        if next.is_empty() {
+            break;
+        }
+        for task in &next {
+            let mut results = vec![Value::Null; task.items_count.unwrap_or(0)];
+            for status in [Status::Running, Status::Succeeded] {
+                for call in &task.calls {
+                    let result = if status == Status::Running { Value::Null } else { json!("done") };
+                    if let Some(item) = call.item {
+                        results[item] = result.clone();
+                    }
+                    // Only the last item's report is read by anything but the state.
+                    let is_last = call.item.is_some_and(|item| item + 1 == results.len());
+                    let accumulated =
+                        if is_last { Value::Array(results.clone()) } else { Value::Array(Vec::new()) };
+                    let event = TaskEvent { status, result, item: call.item, accumulated };
+                    conductor.update(&task.name, task.route, &event, &expressions)?;
+                    std::hint::black_box(conductor.take_changes());
+                }
+            }
+        }
+    }
+    conductor.render_output(&expressions);
+    anyhow::ensure!(conductor.status() == Status::Succeeded, "the run {}", conductor.status());
+    Ok(begun.elapsed().as_secs_f64())
+}
