@@ -58,6 +58,12 @@ fn main() {
     if runs(30) {
         take(metrics::backlog::run(pairs));
     }
+    if runs(29) {
+        take(metrics::sources::timers());
+    }
+    if runs(22) {
+        take(metrics::sources::sensors());
+    }
     if runs(23) || runs(24) {
         take(metrics::start::run(pairs));
     }

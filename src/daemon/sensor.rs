@@ -24,7 +24,11 @@ use std::{sync::Arc, time::Duration};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs the sensor until it ends or a signal asks; answers its exit code, or minus the signal.
-pub async fn run_sensor(config: Config, reference: &str) -> anyhow::Result<i32> {
+pub async fn run_sensor(mut config: Config, reference: &str) -> anyhow::Result<i32> {
+    if ["debug", "trace"].contains(&config.log.level.as_str()) {
+        // Who looks so closely wants to see what the sensor says too.
+        "DEBUG".clone_into(&mut config.sensorcontainer.log_level);
+    }
     let asked = signals::listen()?;
     let data_dir = match DataDir::open(&config.data_dir) {
         Ok(data_dir) => Some(data_dir),

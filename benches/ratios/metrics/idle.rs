@@ -86,7 +86,7 @@ fn children(pid: u32) -> Vec<u32> {
     direct.iter().flat_map(|child| std::iter::once(*child).chain(children(*child))).collect()
 }
 
-fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+pub(super) fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // Fields after the name in parentheses: state is the first, user and system time the 12th and 13th.
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -10,6 +10,7 @@ pub(crate) mod output;
 pub(crate) mod python;
 pub(crate) mod result;
 pub(crate) mod shell;
+pub(crate) mod sources;
 pub(crate) mod start;
 pub(crate) mod stream;
 pub(crate) mod throughput;

@@ -19,7 +19,7 @@ pub(in crate::api) async fn list(app: Data<App>, query: QueryString) -> ApiResul
         Some(given) => {
             let known = TIMER_TYPES.map(|it| format!("'{it}'")).join(", ");
             return Err(Error::bad_request(format!(
-                "Timer type {given} not in supported types - [{known}]."
+                "Timer type {given} not in supported types - dict_keys([{known}])."
             )));
         }
     };

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{clock, engine::Engine, model::SensorId, service::Stop, store::sensors};
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 
 /// How often, and how long beyond its grace, to look whether another process of the sensor has ended.
 const LOOK: Duration = Duration::from_millis(100);
@@ -72,7 +75,15 @@ pub async fn run(engine: &Engine, reference: &str, stop: Stop) -> Result<Foregro
     let failed = |why: String| Missing::Failed { reference: reference.to_owned(), why };
     let plan = plan(engine, sensor).await.ok_or_else(|| failed("it has no plan".to_owned()))?;
     let triggers = follow_triggers(engine, &plan).await.map_err(|error| failed(error.to_string()))?;
-    let keeper = Keeper::new(engine.clone(), Arc::new(plan), holder, triggers, stop, Arc::new(Notify::new()));
+    let keeper = Keeper::new(
+        engine.clone(),
+        Arc::new(plan),
+        holder,
+        triggers,
+        stop,
+        Arc::new(Notify::new()),
+        Arc::new(Semaphore::new(1)),
+    );
     let end = keeper.run().await;
     let _ = sensors::release(pool, &[id], holder).await;
     match end {

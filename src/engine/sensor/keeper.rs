@@ -6,7 +6,7 @@ use super::{
     launch::{Launch, Plan, SENSOR_VARIABLE},
     lines::Lines,
     status::Status,
-    talk::{Board, Triggers, talk},
+    talk::{Board, RETRY, Triggers, talk},
 };
 use crate::{
     clock,
@@ -16,7 +16,7 @@ use crate::{
             host::{NODE_VARIABLE, end_marked},
             python::process::{Process, Start},
         },
-        trigger::{self, Occurrence},
+        trigger::{self, Error, Occurrence},
     },
     service::{self, Stop},
     store::{
@@ -30,12 +30,18 @@ use serde_json::{Value, json};
 use std::{fs::File, os::fd::OwnedFd, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::unix::pipe::Receiver,
-    sync::Notify,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 
 /// How long lines gather before they are written for the API to see.
 const GATHER: Duration = Duration::from_secs(2);
+
+/// How long that may take: nobody looks after the process meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One that starts longer keeps no other from it.
+const STARTING: Duration = Duration::from_secs(3);
 
 /// A `setup()` that takes longer is told of.
 const SLOW: Duration = Duration::from_secs(60);
@@ -63,6 +69,8 @@ pub(super) struct Keeper {
     stop: Stop,
     /// Says that what was missing may be there now.
     again: Arc<Notify>,
+    /// Places of those that start.
+    starts: Arc<Semaphore>,
     board: Board,
 }
 
@@ -74,11 +82,12 @@ impl Keeper {
         triggers: Triggers,
         stop: Stop,
         again: Arc<Notify>,
+        starts: Arc<Semaphore>,
     ) -> Self {
         let status = Arc::new(Mutex::new(Status::new(clock::now())));
         let board = Board { status, changed: Arc::new(Notify::new()) };
         let reference = plan.sensor.reference().into();
-        Self { engine, plan, reference, holder, triggers, stop, again, board }
+        Self { engine, plan, reference, holder, triggers, stop, again, starts, board }
     }
 
     /// Keeps it running until asked to stop, or until another node holds it.
@@ -148,17 +157,14 @@ impl Keeper {
     async fn report(&self) -> bool {
         let row = self.board.status.lock().row();
         let pool = self.engine.store().pool();
-        match sensors::report(pool, self.plan.sensor.id, self.holder, &row).await {
-            Ok(is_ours) => is_ours,
-            Err(error) => {
-                tracing::debug!(
-                    sensor = &*self.reference,
-                    "Cannot write how {} is doing: {error}",
-                    self.reference
-                );
-                true
-            }
-        }
+        let written = sensors::report(pool, self.plan.sensor.id, self.holder, &row);
+        let why = match tokio::time::timeout(PATIENCE, written).await {
+            Ok(Ok(is_ours)) => return is_ours,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database does not answer".to_owned(),
+        };
+        tracing::debug!(sensor = &*self.reference, "Cannot write how {} is doing: {why}", self.reference);
+        true
     }
 
     /// What was wrong last.
@@ -173,6 +179,10 @@ impl Keeper {
             status.becomes(SensorState::Starting, clock::now());
             (status.last_error, status.exit_code) = (None, None);
         }
+        let place = tokio::select! {
+            () = self.stop.requested() => return End::Asked,
+            place = self.starts.clone().acquire_owned() => place.ok(),
+        };
         let started = match self.start().await {
             Ok(started) => started,
             Err(why) => {
@@ -181,7 +191,7 @@ impl Keeper {
             }
         };
         self.board.status.lock().pid = Some(started.process.pid().as_raw());
-        let end = if self.report().await { self.watch(started).await } else { End::Lost };
+        let end = if self.report().await { self.watch(started, place).await } else { End::Lost };
         self.board.status.lock().pid = None;
         // What has left its process group carries its mark.
         let mark = self.mark();
@@ -199,8 +209,13 @@ impl Keeper {
         if let Err(why) = &self.plan.config {
             return Err(why.clone());
         }
-        let pack = packs::find(engine.store().pool(), &self.plan.sensor.pack).await;
-        let pack = pack.map_err(|error| error.to_string())?;
+        // Asked for only where it matters: a sensor shall start although the database is away.
+        let pack = if config.packs.enable_common_libs {
+            let pack = packs::find(engine.store().pool(), &self.plan.sensor.pack).await;
+            pack.map_err(|error| error.to_string())?
+        } else {
+            None
+        };
         let pack_dir = pack.map_or_else(PathBuf::new, |pack| PathBuf::from(pack.path));
         let mut launch = Launch::of(config, &self.plan, &pack_dir)?;
         let host = &engine.shared.host;
@@ -242,8 +257,8 @@ impl Keeper {
         Ok(Started { process, socket, stdout: Lines::of(stdout), stderr: Lines::of(stderr) })
     }
 
-    /// Watches it to its end.
-    async fn watch(&self, started: Started) -> End {
+    /// Watches it to its end; `place` is free for the next one when it runs, or takes long to.
+    async fn watch(&self, started: Started, place: Option<OwnedSemaphorePermit>) -> End {
         let Started { mut process, socket, mut stdout, mut stderr } = started;
         let talking =
             talk(self.engine.clone(), self.plan.clone(), socket, self.triggers.clone(), self.board.clone());
@@ -254,6 +269,7 @@ impl Keeper {
         let slow = sleep_until(Instant::now() + SLOW);
         tokio::pin!(slow);
         let mut slow_is_told = false;
+        let mut place = place.map(|place| (place, Instant::now() + STARTING));
         loop {
             tokio::select! {
                 () = process.ended() => break,
@@ -281,6 +297,7 @@ impl Keeper {
                     let is_running = self.board.status.lock().state == SensorState::Running;
                     let soon = if is_running && !slow_is_told { Duration::ZERO } else { GATHER };
                     slow_is_told |= is_running;
+                    place = place.filter(|_| !is_running);
                     report_at.get_or_insert(Instant::now() + soon);
                 }
                 () = until(report_at) => {
@@ -292,6 +309,7 @@ impl Keeper {
                         kill_at = Some(Instant::now() + grace);
                     }
                 }
+                () = until(place.as_ref().map(|(_, until)| *until)) => place = None,
                 () = &mut slow, if !slow_is_told => {
                     slow_is_told = true;
                     let why = format!("setup() has not returned for {} s", SLOW.as_secs());
@@ -301,6 +319,7 @@ impl Keeper {
                 }
             }
         }
+        drop(place);
         // What it has said and printed before its end; what else holds the pipes is ended.
         process.signal(Signal::SIGKILL);
         let rest = async {
@@ -335,8 +354,12 @@ impl Keeper {
         }
         let engine = self.engine.clone();
         service::spawn("sensor event", async move {
-            if let Err(error) = trigger::dispatch(&engine, Occurrence::of(trigger, payload)).await {
-                tracing::warn!("The event {trigger} is lost: {error}");
+            loop {
+                match trigger::dispatch(&engine, Occurrence::of(trigger, payload.clone())).await {
+                    Err(Error::Store(error)) if error.is_unavailable() => clock::sleep(RETRY).await,
+                    Err(error) => return tracing::warn!("The event {trigger} is lost: {error}"),
+                    Ok(_) => return,
+                }
             }
         });
     }

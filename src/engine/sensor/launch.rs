@@ -2,7 +2,10 @@
 
 use crate::{
     config::Config,
-    content::{pack::SYSTEM_PACKS, python},
+    content::{
+        pack::{DEFAULT_PACK, SYSTEM_PACKS},
+        python,
+    },
     engine::runner::python::launch::{base_environment, interpreter_of, virtualenv_of},
     model::Sensor,
 };
@@ -53,7 +56,12 @@ impl Launch {
         if !Path::new(plan.file()).is_file() {
             return Err(format!("The sensor's file {} does not exist", plan.file()));
         }
-        let virtualenv = virtualenv_of(config, pack).map_err(|error| error.to_string().trim().to_owned())?;
+        let virtualenv = match virtualenv_of(config, pack) {
+            Ok(virtualenv) => virtualenv,
+            // Where people put their first sensor: it shall run at once.
+            Err(_) if pack == DEFAULT_PACK => None,
+            Err(error) => return Err(error.to_string().trim().to_owned()),
+        };
         let program = match &virtualenv {
             Some(path) => interpreter_of(path, pack).map_err(|error| error.to_string())?,
             None => python::interpreter(config).map_err(|error| error.to_string())?,

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, Semaphore, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -41,6 +41,8 @@ const BESIDE_OTHERS: Duration = Duration::from_secs(2);
 pub struct Sensors {
     engine: Engine,
     kept: HashMap<SensorId, Kept>,
+    /// A hundred that start at once would leave no processor to anybody else.
+    starts: Arc<Semaphore>,
 }
 
 /// A sensor of this node.
@@ -55,7 +57,8 @@ struct Kept {
 
 impl Sensors {
     pub(in crate::engine) fn new(engine: Engine) -> Self {
-        Self { engine, kept: HashMap::new() }
+        let places = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { engine, kept: HashMap::new(), starts: Arc::new(Semaphore::new(places)) }
     }
 
     /// Brings what runs here into line with what shall.
@@ -106,8 +109,15 @@ impl Sensors {
     fn start(&self, plan: Plan, holder: (i32, i64), triggers: Arc<Vec<Trigger>>) -> Kept {
         let (plan, stop, again) = (Arc::new(plan), Stop::new(), Arc::new(Notify::new()));
         let (sender, receiver) = watch::channel(triggers);
-        let keeper =
-            Keeper::new(self.engine.clone(), plan.clone(), holder, receiver, stop.clone(), again.clone());
+        let keeper = Keeper::new(
+            self.engine.clone(),
+            plan.clone(),
+            holder,
+            receiver,
+            stop.clone(),
+            again.clone(),
+            self.starts.clone(),
+        );
         let task = service::spawn("sensor", keeper.keep());
         Kept { plan, holder, triggers: sender, stop, again, task }
     }

@@ -28,7 +28,7 @@ use tokio::{
 const MOST: usize = 64;
 
 /// Pause before an event is stored again that the database had no place for.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// What sensors reach the datastore as.
 const USER: &str = "sensor_service";

@@ -13,7 +13,7 @@ use st2d::{
     content,
     engine::{
         Engine,
-        timer::{Alarm, SystemAlarm, Timers},
+        timer::{Alarm, Timers},
     },
     model::{
         Rule, RuleId,
@@ -318,43 +318,4 @@ async fn timers_are_listed_and_found(pool: PgPool) {
     assert_eq!(st2.get(&format!("/v1/timers/{id}")).await.body, all.body[0]);
     assert_eq!(st2.get("/v1/timers/core.nope").await.status, 404);
     assert_eq!(st2.get("/v1/timers?timer_type=core.st2.webhook").await.status, 400);
-}
-
-/// Speed, for people: `cargo test --release --test it timers::lateness -- --ignored --nocapture`.
-#[sqlx::test]
-#[ignore = "takes half a minute and tells a number"]
-async fn lateness_of_ten_thousand_timers(pool: PgPool) {
-    let st2 = start(pool, "all").await;
-    let sql = "INSERT INTO triggers (id, pack, name, type, parameters, parameters_hash, for_rules)
-        SELECT substring(decode(md5(n::text), 'hex') for 12), 'core', 't' || n, $1,
-            json_build_object('unit', 'seconds', 'delta', 10 + n % 11), n::text, true
-        FROM generate_series(1, 10000) AS n";
-    sqlx::query(sql).bind(INTERVAL_TIMER).execute(st2.app.store.pool()).await.unwrap();
-    let sql = "INSERT INTO rules (id, pack, name, enabled, type, type_parameters, trigger, criteria, action,
-            action_parameters, context, tags, metadata_file)
-        SELECT substring(decode(md5(n::text), 'hex') for 12), 'default', 't' || n, true, 'standard', '{}', 'core.t' || n,
-            '{}', 'core.noop', '{}', '{}', '[]', '' FROM generate_series(1, 10000) AS n";
-    sqlx::query(sql).execute(st2.app.store.pool()).await.unwrap();
-    // Begun over ten seconds, as rules are made by people.
-    let sql =
-        "INSERT INTO timers SELECT id, now() + interval '5 s' + random() * interval '10 s' FROM triggers
-        WHERE name LIKE 't%' AND pack = 'core' AND type = $1";
-    sqlx::query(sql).bind(INTERVAL_TIMER).execute(st2.app.store.pool()).await.unwrap();
-    let stop = Stop::new();
-    let (mut timers, own) = (Timers::new(st2.app.engine.clone(), SystemAlarm), stop.clone());
-    let task = st2d::service::spawn("timers", async move { timers.run(own).await });
-    tokio::time::sleep(std::time::Duration::from_secs(30)).await;
-    stop.request();
-    task.await.unwrap().unwrap();
-    let sql = "SELECT (extract(epoch FROM occurred_at) * 1000
-            - split_part(once, ' ', 3)::numeric / 1000)::float8 FROM trigger_instances ORDER BY 1";
-    let late: Vec<f64> = sqlx::query_scalar(sql).fetch_all(st2.app.store.pool()).await.unwrap();
-    let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize];
-    println!(
-        "{} firings, late by p50 {:.1} ms, p99 {:.1} ms, at most {:.1} ms",
-        late.len(),
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    );
 }

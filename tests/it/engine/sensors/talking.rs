@@ -201,3 +201,18 @@ async fn the_file_watch_sensor_sends_new_lines() {
     std::fs::write(&file, "fresh\n").unwrap();
     assert_eq!(lines(&wait_for_sent(&st2, reference, 4).await)[3], "fresh");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sensor_of_the_default_pack_needs_no_virtualenv() {
+    let (starting, home) = starting(&[]);
+    let st2 = starting.await;
+    let code = "
+class First(Base):
+    def run(self): self.sensor_service.dispatch('default.first', {'n': 1})
+";
+    let metadata = "class_name: First\nentry_point: first.py\ntrigger_types: [{name: first}]\n";
+    super::write(&home.data_dir(), "packs/default/sensors/first.py", &format!("{}{code}", super::HEAD));
+    super::write(&home.data_dir(), "packs/default/sensors/first.yaml", metadata);
+    st2.post("/v1/packs/register", json!({"packs": ["default"]})).await.expect(200);
+    assert_eq!(wait_for_sent(&st2, "default.first", 1).await, [json!({"n": 1})]);
+}
