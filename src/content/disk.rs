@@ -1,16 +1,20 @@
 //! Packs on disk: where they are, which files they have, and reading one without ever leaving its pack.
 //!
 //! A pack's own directory may be a link, as people have them while they write a pack. Inside, a link counts only if
-//! it ends inside.
+//! it is relative and ends inside. That is not looked up beforehand, when somebody could change it in between: files
+//! are opened below the open directory of the pack (cap-std, which has the kernel see to it where it can).
 
 use super::shipped;
 use crate::config::Config;
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, Metadata, MetadataExt, OpenOptions, OpenOptionsExt},
+};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
-    fs::{self, File, Metadata},
+    fs::{self, File},
     io::{self, Read},
-    os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
 
@@ -40,8 +44,6 @@ pub struct PackDir {
     pub name: String,
     /// Where it is, as configured.
     pub path: PathBuf,
-    /// Where it really is: what nothing may leave.
-    root: PathBuf,
 }
 
 /// A file that could not be read.
@@ -53,9 +55,9 @@ pub enum ReadError {
     /// A directory, pipe or device.
     #[error("is not a regular file")]
     NotAFile,
-    /// Larger than [`METADATA_MAX_BYTES`].
-    #[error("is larger than {METADATA_MAX_BYTES} bytes")]
-    TooLarge,
+    /// Larger than may be read.
+    #[error("is larger than {0} bytes")]
+    TooLarge(u64),
     /// Bytes that are no UTF-8 begin at `line` and `column`.
     #[error("is not valid UTF-8")]
     NotUtf8 {
@@ -66,7 +68,18 @@ pub enum ReadError {
     },
     /// The operating system says no.
     #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        if leads_out(&error) { Self::Outside } else { Self::Io(error) }
+    }
+}
+
+/// Is this what cap-std says of a path that leaves its directory? The operating system's own refusals have a number.
+pub(super) fn leads_out(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }
 
 /// What lies in a pack, and what tells whether any of it changed.
@@ -111,8 +124,15 @@ impl PackDir {
     /// The pack `name` in `base`.
     pub fn open(base: &Path, name: &str) -> io::Result<Self> {
         let path = std::path::absolute(base.join(name))?;
-        let root = fs::canonicalize(&path)?;
-        Ok(Self { name: name.to_owned(), path, root })
+        if !fs::metadata(&path)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self { name: name.to_owned(), path })
+    }
+
+    /// The open directory that nothing leaves.
+    pub(super) fn root(&self) -> io::Result<Dir> {
+        Dir::open_ambient_dir(&self.path, ambient_authority())
     }
 
     /// The pack in this directory, wherever it is.
@@ -135,18 +155,41 @@ impl PackDir {
         bases.find_map(|base| Self::open(base, name).ok())
     }
 
-    /// Where a path relative to the pack really is.
+    /// What a path is: relative to the pack, or absolute and written as the pack's own is.
     ///
     /// # Errors
     /// It is not there, or not inside the pack.
-    pub fn resolve(&self, relative: impl AsRef<Path>) -> Result<PathBuf, ReadError> {
-        let real = fs::canonicalize(self.root.join(relative))?;
-        if real.starts_with(&self.root) { Ok(real) } else { Err(ReadError::Outside) }
+    pub fn look_at(&self, path: impl AsRef<Path>) -> Result<Metadata, ReadError> {
+        Ok(self.root()?.metadata(self.below(path.as_ref()))?)
     }
 
-    /// Does a path relative to the pack end outside of it? One that is not there is judged by its name.
+    /// Opens a regular file for reading; the path is as for [`Self::look_at`].
+    ///
+    /// # Errors
+    /// There is no such file inside the pack.
+    pub fn open_file(&self, path: impl AsRef<Path>) -> Result<File, ReadError> {
+        let mut options = OpenOptions::new();
+        // Opening a pipe would wait for its writer.
+        options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+        let file = self.root()?.open_with(self.below(path.as_ref()), &options)?.into_std();
+        if file.metadata()?.is_file() { Ok(file) } else { Err(ReadError::NotAFile) }
+    }
+
+    /// Reads a file of at most so many bytes; the path is as for [`Self::look_at`].
+    ///
+    /// # Errors
+    /// There is no such file inside the pack, or it is larger.
+    pub fn read_bytes(&self, path: impl AsRef<Path>, at_most: u64) -> Result<Vec<u8>, ReadError> {
+        bytes_of(self.open_file(path)?, at_most)
+    }
+
+    fn below<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(&self.path).unwrap_or(path)
+    }
+
+    /// Does a path end outside of the pack? One that is not there is judged by its name.
     pub(super) fn is_outside(&self, relative: &Path) -> bool {
-        match self.resolve(relative) {
+        match self.look_at(relative) {
             Ok(_) => false,
             Err(ReadError::Outside) => true,
             Err(_) => {
@@ -168,17 +211,17 @@ impl PackDir {
 
     /// Reads a metadata file.
     pub fn read(&self, relative: impl AsRef<Path>) -> Result<String, ReadError> {
-        read_text(&self.resolve(relative)?)
+        text_of(self.read_bytes(relative, METADATA_MAX_BYTES)?)
     }
 
     /// Names of the metadata files of `folder`, sorted: what ends in `.yaml`, `.yml` or `.json`.
     pub(super) fn metadata_files(&self, folder: &str) -> Result<Vec<String>, ReadError> {
-        let directory = match self.resolve(folder) {
-            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            directory => directory?,
+        let entries = match self.root()?.read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
         };
         let mut names = Vec::new();
-        for entry in fs::read_dir(directory)? {
+        for entry in entries {
             let Ok(name) = entry?.file_name().into_string() else { continue };
             let is_metadata = [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending));
             // The pack's configuration lay there long ago.
@@ -195,7 +238,8 @@ impl PackDir {
     /// What lies in the pack. Links to directories are not followed, links to files that end outside are left out.
     pub(super) fn inventory(&self) -> io::Result<Inventory> {
         let mut found = Vec::new();
-        self.walk(&self.root, String::new(), 0, &mut found)?;
+        let root = self.root()?;
+        walk(&root, &root, "", 0, &mut found)?;
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut hash = Sha256::new();
         hash.update(self.path.as_os_str().as_encoded_bytes());
@@ -212,53 +256,60 @@ impl PackDir {
             fingerprint: hash.finalize().into(),
         })
     }
-
-    fn walk(
-        &self,
-        directory: &Path,
-        prefix: String,
-        depth: usize,
-        found: &mut Vec<(String, Metadata)>,
-    ) -> io::Result<()> {
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            if found.len() >= FILES_MAX {
-                return Err(io::Error::other(format!("more than {FILES_MAX} files")));
-            }
-            let kind = entry.file_type()?;
-            let relative = format!("{prefix}{name}");
-            if kind.is_dir() {
-                if name != ".git" && depth < DEPTH_MAX {
-                    self.walk(&entry.path(), format!("{relative}/"), depth + 1, found)?;
-                }
-                continue;
-            }
-            // Files come and go while we look.
-            let Ok(path) = self.resolve(&relative) else { continue };
-            let Ok(meta) = fs::metadata(path) else { continue };
-            if meta.is_file()
-                && Path::new(&name).extension().is_none_or(|ending| ending != "pyc")
-                && name != shipped::MARKER
-            {
-                found.push((relative, meta));
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Reads a file of text, if it is one and not too large.
+/// Adds the files below `directory`, whose path in `root` is `prefix`.
+fn walk(
+    root: &Dir,
+    directory: &Dir,
+    prefix: &str,
+    depth: usize,
+    found: &mut Vec<(String, Metadata)>,
+) -> io::Result<()> {
+    for entry in directory.entries()? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if found.len() >= FILES_MAX {
+            return Err(io::Error::other(format!("more than {FILES_MAX} files")));
+        }
+        let kind = entry.file_type()?;
+        let relative = format!("{prefix}{name}");
+        if kind.is_dir() {
+            if name != ".git" && depth < DEPTH_MAX {
+                walk(root, &entry.open_dir()?, &format!("{relative}/"), depth + 1, found)?;
+            }
+            continue;
+        }
+        let is_compiled = Path::new(&name).extension().is_some_and(|ending| ending == "pyc");
+        if is_compiled || name == shipped::MARKER {
+            continue;
+        }
+        let metadata = if kind.is_symlink() { root.metadata(&relative) } else { entry.metadata() };
+        // Files come and go while we look.
+        let Ok(metadata) = metadata else { continue };
+        if metadata.is_file() {
+            found.push((relative, metadata));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file of text that is no pack's, if it is one and not too large.
 pub(super) fn read_text(path: &Path) -> Result<String, ReadError> {
     // Before it is opened: opening a pipe would wait for its writer.
     if !fs::metadata(path)?.is_file() {
         return Err(ReadError::NotAFile);
     }
+    text_of(bytes_of(File::open(path)?, METADATA_MAX_BYTES)?)
+}
+
+fn bytes_of(file: File, at_most: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(METADATA_MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > METADATA_MAX_BYTES {
-        return Err(ReadError::TooLarge);
-    }
+    file.take(at_most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > at_most { Err(ReadError::TooLarge(at_most)) } else { Ok(bytes) }
+}
+
+fn text_of(bytes: Vec<u8>) -> Result<String, ReadError> {
     String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         let line = good.matches('\n').count() + 1;
@@ -270,8 +321,62 @@ pub(super) fn read_text(path: &Path) -> Result<String, ReadError> {
 /// What tells whether a file changed, whether or not it is there.
 pub(super) fn stamp(path: &Path) -> [i64; 4] {
     // The change time cannot be set back, unlike the modification time.
+    use std::os::unix::fs::MetadataExt;
     match fs::metadata(path) {
         Ok(meta) => [meta.size() as i64, meta.ctime(), meta.ctime_nsec(), meta.ino() as i64],
         Err(_) => [-1; 4],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_count_if_they_are_relative_and_end_inside() {
+        let base = tempfile::tempdir().unwrap();
+        let place = base.path().join("demo");
+        fs::create_dir_all(place.join("actions/lib")).unwrap();
+        for file in ["secret", "demo/pack.yaml", "demo/actions/run.sh"] {
+            fs::write(base.path().join(file), file).unwrap();
+        }
+        let links = [
+            ("actions/again.sh", "run.sh", true),
+            ("actions/lib/up.sh", "../run.sh", true),
+            ("actions/through", ".", true),
+            ("actions/out.sh", "../../secret", false),
+            ("actions/absolute.sh", place.join("actions/run.sh").to_str().unwrap(), false),
+            ("actions/proc.sh", "/proc/self/environ", false),
+            ("out", "..", false),
+        ]
+        .map(|(link, goal, counts)| {
+            symlink(goal, place.join(link)).unwrap();
+            (link, counts)
+        });
+        let pack = PackDir::open(base.path(), "demo").unwrap();
+        for (link, counts) in links {
+            assert_eq!(pack.look_at(link).is_ok(), counts, "{link}");
+            assert_eq!(pack.is_outside(Path::new(link)), !counts, "{link}");
+        }
+        assert!(matches!(pack.read("actions/out.sh"), Err(ReadError::Outside)));
+        assert!(matches!(pack.read("out/secret"), Err(ReadError::Outside)));
+        assert!(matches!(pack.read("../secret"), Err(ReadError::Outside)));
+        assert!(matches!(pack.read(base.path().join("secret")), Err(ReadError::Outside)));
+        assert_eq!(pack.read("actions/through/lib/../again.sh").unwrap(), "demo/actions/run.sh");
+        assert_eq!(pack.read(place.join("actions/run.sh")).unwrap(), "demo/actions/run.sh");
+        let files = ["actions/again.sh", "actions/lib/up.sh", "actions/run.sh", "pack.yaml"];
+        assert_eq!(pack.inventory().unwrap().files, files);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("demo")).unwrap();
+        let pipe = base.path().join("demo/pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let pack = PackDir::open(base.path(), "demo").unwrap();
+        assert!(matches!(pack.read("pipe"), Err(ReadError::NotAFile)));
+        assert!(matches!(pack.read("."), Err(ReadError::NotAFile)));
     }
 }

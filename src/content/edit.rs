@@ -1,12 +1,14 @@
 //! Files of a pack, written and removed on behalf of a request. Nothing outside of the pack is ever touched: a path
 //! has to be relative and without `..`, and no directory or file on its way may be a link that leads out.
 
-use super::PackDir;
+use super::{PackDir, disk};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use std::{
-    fs::{self, OpenOptions},
+    ffi::OsString,
+    fs,
     io::{self, ErrorKind, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::{Component, Path, PathBuf},
+    os::unix::fs::PermissionsExt,
+    path::{Component, Path},
 };
 
 /// Mode of what is written: scripts have to be executable.
@@ -15,23 +17,25 @@ const MODE: u32 = 0o755;
 impl PackDir {
     /// Writes `text` to a file relative to the pack, over what was there.
     pub fn write(&self, relative: &Path, text: &[u8]) -> io::Result<()> {
-        let path = self.place(relative)?;
+        let (directory, name) = self.place(relative)?;
         // A name of its own, renamed at the end: whoever runs the file meanwhile gets the old or the new one whole.
-        let draft = path.with_file_name(format!(".{}.{}", file_name(&path), std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&draft)?;
+        let draft = format!(".{}.{}", name.to_string_lossy(), std::process::id());
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(MODE).custom_flags(libc::O_NOFOLLOW);
+        let mut file = directory.open_with(&draft, &options)?.into_std();
         let written = file
             .write_all(text)
             .and_then(|()| file.set_permissions(fs::Permissions::from_mode(MODE)))
-            .and_then(|()| fs::rename(&draft, &path));
+            .and_then(|()| directory.rename(&draft, &directory, &name));
         if written.is_err() {
-            let _ = fs::remove_file(&draft);
+            let _ = directory.remove_file(&draft);
         }
         written
     }
 
     /// Removes a file relative to the pack. One that is not there is as good as removed.
     pub fn remove(&self, relative: &Path) -> io::Result<()> {
-        match self.place(relative).and_then(fs::remove_file) {
+        match self.place(relative).and_then(|(directory, name)| directory.remove_file(name)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             removed => removed,
         }
@@ -43,32 +47,23 @@ impl PackDir {
         parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
     }
 
-    /// Where a file is or would be; makes the directories on the way.
-    fn place(&self, relative: &Path) -> io::Result<PathBuf> {
+    /// The directory that a file is or would be in, and its name there; makes the directories on the way.
+    fn place(&self, relative: &Path) -> io::Result<(Dir, OsString)> {
         let outside = || io::Error::new(ErrorKind::InvalidInput, "leads out of the pack");
         if !Self::is_plain(relative) {
             return Err(outside());
         }
-        let root = self.path.canonicalize()?;
-        let mut at = root.clone();
-        for part in relative.parent().into_iter().flat_map(Path::components) {
-            at.push(part);
-            match fs::create_dir(&at) {
-                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-            // A link on the way may lead anywhere.
-            at = at.canonicalize()?;
-            if !at.starts_with(&root) {
-                return Err(outside());
-            }
+        let name = relative.file_name().ok_or_else(outside)?.to_owned();
+        let root = self.root()?;
+        let directory = match relative.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => root.create_dir_all(parent).and_then(|()| root.open_dir(parent)),
+            None => Ok(root),
+        };
+        match directory {
+            Err(error) if disk::leads_out(&error) => Err(outside()),
+            directory => Ok((directory?, name)),
         }
-        Ok(at.join(relative.file_name().ok_or_else(outside)?))
     }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -277,13 +277,13 @@ impl Reader<'_> {
         Ok(action)
     }
 
-    /// Where a source really is.
+    /// Where a source is, which is inside the pack.
     fn source(&self, folder: &str, entry_point: &str) -> Result<PathBuf, Error> {
         let relative = Path::new(folder).join(entry_point);
         if self.directory.is_outside(&relative) {
             return Err(outside(entry_point));
         }
-        let path = self.directory.resolve(&relative).map_err(|error| {
+        let found = self.directory.look_at(&relative).map_err(|error| {
             let message = match error {
                 ReadError::Outside => return outside(entry_point),
                 ReadError::Io(error) if error.kind() == ErrorKind::NotFound => {
@@ -293,11 +293,11 @@ impl Reader<'_> {
             };
             Error::new(message, ["entry_point"])
         })?;
-        if !path.is_file() {
+        if !found.is_file() {
             let message = format!("Entry point \"{entry_point}\" is not a regular file");
             return Err(Error::new(message, ["entry_point"]));
         }
-        Ok(path)
+        Ok(self.directory.path.join(relative))
     }
 
     fn rules(&mut self) {

@@ -14,7 +14,7 @@ use crate::{
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Map, Value, json as value};
-use std::{path, sync::LazyLock};
+use std::{io::Read, path, sync::LazyLock};
 
 pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     value!({
@@ -119,10 +119,11 @@ async fn copy_files(
         let original = path::Path::new("actions").join(&source.entry_point);
         // A script that is missing, or lies outside of its pack, has nothing to copy.
         let found =
-            from.filter(|_| !source.entry_point.is_empty()).and_then(|pack| pack.resolve(original).ok());
-        if let Some(found) = found {
+            from.filter(|_| !source.entry_point.is_empty()).and_then(|pack| pack.open_file(&original).ok());
+        if let Some(mut found) = found {
             let place = path::Path::new("actions").join(&copy.entry_point);
-            let bytes = std::fs::read(&found).map_err(|error| refused(&error, &found))?;
+            let mut bytes = Vec::new();
+            found.read_to_end(&mut bytes).map_err(|error| refused(&error, &original))?;
             to.write(&place, &bytes).map_err(|error| refused(&error, &place))?;
             files.push(place.display().to_string());
         }

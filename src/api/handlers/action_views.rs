@@ -5,13 +5,14 @@ use crate::{
     access::{Caller, Permission},
     api::{ApiResult, Error, Path, QueryString, json, text},
     app::App,
+    content::PackDir,
     model::{Action, ActionId, BadObjectId, RunnerType},
     store::{self, listing},
     wire,
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Map, Value, json as value};
-use std::{collections::HashMap, io, path::PathBuf};
+use std::{collections::HashMap, path};
 
 /// Largest source shown, in bytes: what StackStorm serves of other pack files.
 const LARGEST_SOURCE: u64 = 500_000;
@@ -99,23 +100,13 @@ pub(in crate::api) async fn entry_point(
     }
     let pack = store::packs::find(app.store.pool(), &action.spec.pack).await?.ok_or_else(none)?;
     let kind = content_type(&entry_point);
-    let read = tokio::task::spawn_blocking(move || read_inside(pack.path.into(), &entry_point)).await;
-    match read {
-        Ok(Ok(bytes)) => Ok(text(kind, bytes)),
-        Ok(Err(_)) => Err(none()),
-        Err(error) => Err(Error::Internal(error.into())),
-    }
-}
-
-/// Reads a file below a pack's `actions/`. One that leads out of the pack, by `..` or by a link, is not there.
-fn read_inside(pack: PathBuf, entry_point: &str) -> io::Result<Vec<u8>> {
-    let pack = pack.canonicalize()?;
-    let file = pack.join("actions").join(entry_point).canonicalize()?;
-    let size = file.metadata()?.len();
-    if !file.starts_with(&pack) || size > LARGEST_SOURCE {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    std::fs::read(file)
+    // One that leads out of the pack, by `..` or by a link, is not there.
+    let read = tokio::task::spawn_blocking(move || {
+        let source = path::Path::new("actions").join(entry_point);
+        PackDir::at(path::Path::new(&pack.path)).ok()?.read_bytes(source, LARGEST_SOURCE).ok()
+    });
+    let bytes = read.await.map_err(|error| Error::Internal(error.into()))?;
+    Ok(text(kind, bytes.ok_or_else(none)?))
 }
 
 /// What Python guesses of the ending.

@@ -20,7 +20,11 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json as value};
-use std::{fs, io, path, time::SystemTime};
+use std::{
+    io::{self, Read},
+    path,
+    time::SystemTime,
+};
 
 /// Largest file shown, in bytes.
 const LARGEST: u64 = 500_000;
@@ -98,21 +102,18 @@ fn etag(changed: SystemTime) -> String {
 }
 
 fn directory(pack: &Pack) -> io::Result<PackDir> {
-    let path = path::Path::new(&pack.path);
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or(&pack.reference);
-    PackDir::open(path.parent().unwrap_or(path), name)
+    PackDir::at(path::Path::new(&pack.path))
 }
 
 fn read(pack: &PackDir, file: &str) -> io::Result<(Vec<u8>, SystemTime)> {
-    let path = pack.resolve(file).map_err(|_| io::ErrorKind::NotFound)?;
-    let metadata = fs::metadata(&path)?;
-    if !metadata.is_file() {
-        return Err(io::ErrorKind::NotFound.into());
-    }
+    let mut file = pack.open_file(file).map_err(|_| io::ErrorKind::NotFound)?;
+    let metadata = file.metadata()?;
     if metadata.len() > LARGEST {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    Ok((fs::read(path)?, metadata.modified()?))
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes, metadata.modified()?))
 }
 
 /// What Python guesses of the ending.

@@ -4,6 +4,7 @@
 //! once and none leaves a trace. Its name bears this node, so that what a killed daemon left is found and removed.
 
 use super::{Error, LiveAction};
+use crate::content::{PackDir, ReadError};
 use git2::{ErrorCode, Repository, build::CheckoutBuilder};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -19,8 +20,10 @@ const PREFIX: &str = "st2-git-worktree-";
 /// A checkout for one run. Dropped, it is removed.
 #[derive(Debug)]
 pub(super) struct Worktree {
-    /// Where the pack is checked out.
-    pub(super) directory: PathBuf,
+    /// Where the repository is checked out.
+    directory: PathBuf,
+    /// Where the pack is in there: the same, unless it is one of several in a repository.
+    pub(super) pack: PathBuf,
     /// The entry point of the action in there.
     pub(super) entry_point: PathBuf,
     /// It stays, to be looked at: the action asked for it by `debug`.
@@ -118,7 +121,7 @@ fn make(wanted: &Wanted) -> Result<Worktree, Error> {
     if !wanted.pack_dir.is_dir() {
         return Err(failed(format!("Pack directory \"{pack_dir}\" doesn't exist.")));
     }
-    let repository = Repository::open(&wanted.pack_dir).map_err(|error| {
+    let repository = Repository::discover(&wanted.pack_dir).map_err(|error| {
         failed(match error.code() {
             ErrorCode::NotFound => format!(
                 "Pack directory \"{pack_dir}\" is not a git repository. To utilize this functionality, pack directory \
@@ -138,14 +141,18 @@ fn make(wanted: &Wanted) -> Result<Worktree, Error> {
         .mode(0o755)
         .create(&wanted.directory)
         .map_err(|error| failed(format!("{}: {error}", wanted.directory.display())))?;
-    let mut worktree =
-        Worktree { directory: wanted.directory.clone(), entry_point: PathBuf::new(), is_kept: false };
+    let mut worktree = Worktree {
+        directory: wanted.directory.clone(),
+        pack: wanted.directory.join(within(&repository, &wanted.pack_dir)),
+        entry_point: PathBuf::new(),
+        is_kept: false,
+    };
     check_out(&repository, commit, &wanted.directory).map_err(|error| failed(error.message().to_owned()))?;
     if wanted.for_another {
         // As in StackStorm: whoever runs it may write beside it.
         let _ = fs::set_permissions(&wanted.directory, Permissions::from_mode(0o777));
     }
-    worktree.entry_point = moved(wanted)?;
+    worktree.entry_point = moved(wanted, &worktree.pack)?;
     worktree.is_kept = wanted.is_kept;
     Ok(worktree)
 }
@@ -163,14 +170,21 @@ fn check_out(repository: &Repository, commit: git2::Oid, directory: &Path) -> Re
     repository.checkout_tree(tree.as_object(), Some(&mut how))
 }
 
+/// Where a pack lies in its repository; empty: at the top.
+fn within(repository: &Repository, pack_dir: &Path) -> PathBuf {
+    let real = |path: &Path| path.canonicalize().ok();
+    let inside = repository.workdir().and_then(real).zip(real(pack_dir));
+    inside.and_then(|(top, pack)| Some(pack.strip_prefix(top).ok()?.to_owned())).unwrap_or_default()
+}
+
 /// The entry point within the checkout.
-fn moved(wanted: &Wanted) -> Result<PathBuf, Error> {
+fn moved(wanted: &Wanted, pack: &Path) -> Result<PathBuf, Error> {
     let outside = || Error::System("entry_point is not located inside the pack directory".to_owned());
     let relative = wanted.entry_point.strip_prefix(&wanted.pack_dir).map_err(|_| outside())?;
-    let path = wanted.directory.join(relative);
-    match path.canonicalize() {
-        Ok(real) if real.starts_with(&wanted.directory) => Ok(path),
-        Ok(_) => Err(outside()),
+    let found = PackDir::at(pack).map_err(ReadError::from);
+    match found.and_then(|checkout| checkout.look_at(relative)) {
+        Ok(_) => Ok(pack.join(relative)),
+        Err(ReadError::Outside) => Err(outside()),
         Err(error) => Err(Error::System(format!(
             "The action has no entry point in version \"{}\" of pack \"{}\": {}: {error}",
             wanted.revision,

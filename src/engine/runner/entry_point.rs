@@ -1,6 +1,7 @@
 //! Where the script of an action lies.
 
 use crate::{
+    content::{PackDir, ReadError},
     model::NewAction,
     store::{Cached, Store, packs},
 };
@@ -55,24 +56,17 @@ pub(in crate::engine) async fn find(
         .ok_or_else(|| format!("Pack \"{}\" is not registered on this system.", action.pack))?;
     let written = root.join("actions").join(&action.entry_point);
     let pack_dir = root.clone();
-    let found = tokio::task::spawn_blocking(move || {
-        let real_root = root.canonicalize().map_err(|error| (root.clone(), error))?;
-        let real = written.canonicalize().map_err(|error| (written.clone(), error))?;
-        Ok(real.starts_with(&real_root).then_some(written))
-    })
-    .await
-    .map_err(|error| error.to_string())?;
-    match found {
-        Ok(Some(path)) => Ok(Some(EntryPoint { path, pack: pack_dir })),
-        Ok(None) => Err(format!(
+    let looked_at = written.clone();
+    let found = tokio::task::spawn_blocking(move || PackDir::at(&root)?.look_at(&looked_at)).await;
+    match found.map_err(|error| error.to_string())? {
+        Ok(_) => Ok(Some(EntryPoint { path: written, pack: pack_dir })),
+        Err(ReadError::Outside) => Err(format!(
             "The entry point \"{}\" of action \"{}\" lies outside of its pack.",
             action.entry_point,
             action.reference()
         )),
-        Err::<_, (PathBuf, std::io::Error)>((path, error)) => Err(format!(
-            "The entry point of action \"{}\" cannot be read: {}: {error}",
-            action.reference(),
-            path.display()
-        )),
+        Err(error) => {
+            Err(format!("The entry point {} of action \"{}\" {error}", written.display(), action.reference()))
+        }
     }
 }

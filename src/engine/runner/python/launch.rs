@@ -83,7 +83,7 @@ impl Launch {
         let libraries = Libraries {
             config,
             pack_dir,
-            worktree: worktree.map(|worktree| worktree.directory.as_path()),
+            worktree: worktree.map(|worktree| worktree.pack.as_path()),
             virtualenv: virtualenv.as_deref(),
         };
         let python_path = libraries.python_path();

@@ -137,3 +137,43 @@ async fn checkouts_of_a_killed_daemon_are_removed_by_the_next() {
     let ended: Value = st2.wait_for_end(&id).await;
     assert_eq!(ended["status"], "abandoned");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[serial_test::serial(checkouts)]
+async fn a_checkout_stays_when_debug_asks_for_it() {
+    let st2 = versioned(Way::Cold).await;
+    let ended = st2.run("pyt.told", json!({"content_version": "v1", "debug": true})).await;
+    assert_eq!(ended["result"]["result"], "one", "{ended:#}");
+    let kept = checkouts();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let kept = Path::new("/tmp").join(&kept[0]);
+    let word = fs::read_to_string(kept.join("actions/lib/word.py"));
+    fs::remove_dir_all(kept).unwrap();
+    assert_eq!(word.unwrap(), "WORD = 'one'\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[serial_test::serial(checkouts)]
+async fn a_pack_may_be_one_of_several_in_a_repository() {
+    let (starting, home) = starting(Way::Cold, &[TOLD]);
+    let data = home.data_dir();
+    write(&data, "packs/pyt/actions/lib/__init__.py", "");
+    write(&data, "packs/pyt/actions/lib/word.py", "WORD = 'one'\n");
+    write(&data, "packs/pyt/actions/shell.yaml", SHELL);
+    write(&data, "packs/pyt/actions/shell.sh", "#!/bin/sh\necho one\n");
+    let packs = data.join("packs");
+    git(&packs, &["init", "-q"]);
+    git(&packs, &["add", "."]);
+    git(&packs, &["commit", "-qm", "one"]);
+    git(&packs, &["tag", "v1"]);
+    write(&data, "packs/pyt/actions/lib/word.py", "WORD = 'two'\n");
+    write(&data, "packs/pyt/actions/shell.sh", "#!/bin/sh\necho two\n");
+    let st2 = starting.await;
+    for (parameters, word) in [(json!({"content_version": "v1"}), "one"), (json!({}), "two")] {
+        let told = st2.run("pyt.told", parameters.clone()).await;
+        assert_eq!(told["result"]["result"], word, "{told:#}");
+        let shell = st2.run("pyt.shell", parameters).await;
+        assert_eq!(shell["result"]["stdout"], word, "{shell:#}");
+    }
+    assert_eq!(checkouts(), Vec::<String>::new());
+}
