@@ -6,6 +6,7 @@ use crate::{
     bus::Bus,
     config::Config,
     content::{self, Kind, Prune, Report, Scope, python::virtualenv},
+    packs::Settings,
     service::Stop,
     store::{self, Store},
 };
@@ -122,6 +123,8 @@ fn tell(report: &Report, scope: &Scope) {
 
 async fn virtualenvs(store: &Store, config: &Config, report: &Report) -> anyhow::Result<bool> {
     let mut good = true;
+    let values = store::configs::find(store.pool(), "packs").await?.map(|config| config.values);
+    let env = Settings::of(config).with_pack_config(&values.unwrap_or_default()).proxies.env();
     for pack in &report.packs {
         let Some(row) = store::packs::find(store.pool(), &pack.reference).await? else { continue };
         let versions = row.manifest.get("python_versions").and_then(serde_json::Value::as_array);
@@ -131,6 +134,7 @@ async fn virtualenvs(store: &Store, config: &Config, report: &Report) -> anyhow:
             pack: &pack.reference,
             directory: Path::new(&row.path),
             python_versions: &versions,
+            env: &env,
         };
         if content::pack::SYSTEM_PACKS.contains(&pack.reference.as_str()) {
             continue;

@@ -44,6 +44,19 @@ impl Proxies {
             ca_bundle: PathBuf::from(bundle),
         }
     }
+
+    /// As variables for the programs that install requirements.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let bundle = self.ca_bundle.to_string_lossy();
+        let all = [
+            ("http_proxy", self.http.as_str()),
+            ("https_proxy", &self.https),
+            ("no_proxy", &self.none_for),
+            ("proxy_ca_bundle_path", &bundle),
+        ];
+        let set = all.into_iter().filter(|(_, value)| !value.is_empty());
+        set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
 }
 
 impl Net {

@@ -118,7 +118,7 @@ pub(super) struct Printed {
 pub(super) async fn run(
     program: &Path,
     arguments: &[String],
-    env: &[(&str, String)],
+    env: &[(String, String)],
     tell: &(dyn Fn(&str) + Send + Sync),
 ) -> std::io::Result<Printed> {
     let mut command = Command::new(program);

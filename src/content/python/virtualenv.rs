@@ -27,6 +27,9 @@ const PATH_FILE: &str = "zzzzzzzzzz__st2__.pth";
 /// Ending of the lock of a pack's virtualenv.
 const LOCK: &str = ".lock";
 
+/// The variable that names a file of certificates to trust, as StackStorm calls it.
+const CA_BUNDLE: &str = "proxy_ca_bundle_path";
+
 /// Where progress is told, a line at a time.
 pub type Tell<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
@@ -39,6 +42,8 @@ pub struct Wanted<'a> {
     pub directory: &'a Path,
     /// `python_versions` of its `pack.yaml`; empty: any.
     pub python_versions: &'a [String],
+    /// Variables for the programs that make it, proxies among them, over those of this process.
+    pub env: &'a [(String, String)],
 }
 
 /// A virtualenv that is ready and not in use yet. Dropped, it is removed.
@@ -80,7 +85,7 @@ pub async fn prepare(config: &Config, wanted: Wanted<'_>, tell: Tell<'_>) -> Res
     let mut arguments = vec!["-m".to_owned(), "venv".to_owned(), "--without-pip".to_owned()];
     arguments.extend(config.actionrunner.virtualenv_opts.iter().cloned());
     arguments.push(path.display().to_string());
-    let created = tool::run(&python, &arguments, &[], tell).await.unwrap_or_else(|error| Printed {
+    let created = tool::run(&python, &arguments, wanted.env, tell).await.unwrap_or_else(|error| Printed {
         stderr: format!("{}: {error}", python.display()),
         ..Printed::default()
     });
@@ -118,13 +123,13 @@ async fn install(
     }
     let installer = Installer::find(python, path, tell).await?;
     tell(&format!("Installing base requirement {BASE_REQUIREMENT}"));
-    let base = installer.run(config, &[BASE_REQUIREMENT.to_owned()], tell).await;
+    let base = installer.run(config, wanted, &[BASE_REQUIREMENT.to_owned()], tell).await;
     if !base.ok {
         tell(&format!("Failed to install requirement \"{BASE_REQUIREMENT}\": {}", base.stdout));
     }
     tell(&format!("Installing requirements from {}", file.display()));
     let arguments = ["-U".to_owned(), "-r".to_owned(), file.display().to_string()];
-    let Printed { ok, stdout, stderr } = installer.run(config, &arguments, tell).await;
+    let Printed { ok, stdout, stderr } = installer.run(config, wanted, &arguments, tell).await;
     if ok {
         return Ok(());
     }
@@ -171,21 +176,25 @@ impl Installer {
         })
     }
 
-    async fn run(&self, config: &Config, what: &[String], tell: Tell<'_>) -> Printed {
+    async fn run(&self, config: &Config, wanted: &Wanted<'_>, what: &[String], tell: Tell<'_>) -> Printed {
         let mut arguments = self.before.clone();
-        let mut env = vec![];
-        if let Some(bundle) = std::env::var("proxy_ca_bundle_path").ok().filter(|path| !path.is_empty()) {
+        let mut env = wanted.env.to_vec();
+        let mut set = |name: &str, value: &str| env.push((name.to_owned(), value.to_owned()));
+        let bundle =
+            wanted.env.iter().rev().find(|(name, _)| name == CA_BUNDLE).map(|(_, path)| path.clone());
+        let bundle = bundle.or_else(|| std::env::var(CA_BUNDLE).ok()).filter(|path| !path.is_empty());
+        if let Some(bundle) = bundle {
             // The proxies themselves both programs find in the environment.
             if self.is_uv {
-                env.push(("SSL_CERT_FILE", bundle));
+                set("SSL_CERT_FILE", &bundle);
             } else {
                 arguments.extend(["--cert".to_owned(), bundle]);
             }
         }
         if !self.is_uv {
             // Bars of progress are for terminals.
-            env.push(("PIP_PROGRESS_BAR", "off".to_owned()));
-            env.push(("PIP_DISABLE_PIP_VERSION_CHECK", "1".to_owned()));
+            set("PIP_PROGRESS_BAR", "off");
+            set("PIP_DISABLE_PIP_VERSION_CHECK", "1");
         }
         arguments.extend(config.actionrunner.pip_opts.iter().cloned());
         arguments.extend(what.iter().cloned());

@@ -1,8 +1,10 @@
 //! Virtualenvs of packs, made with the real tools and without a network.
 
+use crate::support::site::{Asked, Certificate, Reply, Site, reply};
 use st2d::{
     config::Config,
     content::python::{self, virtualenv},
+    packs::Proxies,
 };
 use std::{
     fs,
@@ -57,7 +59,7 @@ impl Ground {
     async fn make(&self, requirements: &str) -> Result<Vec<String>, python::Error> {
         let pack = self.pack(requirements);
         let lines = Mutex::new(vec![]);
-        let wanted = virtualenv::Wanted { pack: "p", directory: &pack, python_versions: &[] };
+        let wanted = virtualenv::Wanted { pack: "p", directory: &pack, python_versions: &[], env: &[] };
         virtualenv::make(&self.config, wanted, &|line| lines.lock().unwrap().push(line.to_owned())).await?;
         Ok(lines.into_inner().unwrap())
     }
@@ -138,13 +140,13 @@ async fn what_cannot_be_made_is_refused_with_its_reason() {
         ("../up", &[][..], "Invalid pack name \"../up\""),
         ("old", &two[..], "Pack \"old\" requires Python 2.x, but current Python version is \"3."),
     ] {
-        let wanted = virtualenv::Wanted { pack: name, directory: &pack, python_versions: versions };
+        let wanted = virtualenv::Wanted { pack: name, directory: &pack, python_versions: versions, env: &[] };
         let error = virtualenv::make(&ground.config, wanted, &|_| {}).await.unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
     }
     let mut config = ground.config.clone();
     config.actionrunner.python_binary = "/nowhere/python3".to_owned();
-    let wanted = virtualenv::Wanted { pack: "p", directory: &pack, python_versions: &[] };
+    let wanted = virtualenv::Wanted { pack: "p", directory: &pack, python_versions: &[], env: &[] };
     let error = virtualenv::make(&config, wanted, &|_| {}).await.unwrap_err().to_string();
     assert!(error.contains("There is no Python interpreter \"/nowhere/python3\""), "{error}");
     assert!(!ground.config.virtualenvs_dir().exists() || ground.hidden() == 0);
@@ -156,7 +158,7 @@ async fn the_shared_site_is_made_on_first_need_and_its_failure_is_told() {
     let mut config = ground.config.clone();
     config.actionrunner.virtualenv_opts.clear();
     let pack = ground.pack("");
-    let wanted = virtualenv::Wanted { pack: "p", directory: &pack, python_versions: &[] };
+    let wanted = virtualenv::Wanted { pack: "p", directory: &pack, python_versions: &[], env: &[] };
     virtualenv::make(&config, wanted, &|_| {}).await.unwrap();
     let python = python::virtualenv_dir(&config, "p").join("bin/python");
     let import = || {
@@ -191,4 +193,70 @@ async fn the_shared_site_is_made_on_first_need_and_its_failure_is_told() {
     assert!(!site.join(".promise").exists());
     assert!(fs::read_to_string(site.join("requests.py")).unwrap().contains("VERSION"));
     assert!(!config.data_dir.join(".python-site.new").exists());
+}
+
+/// An index of packages with `tinylib` alone.
+fn index(wheel: Vec<u8>) -> impl Fn(&Asked) -> Reply + Send + Sync + 'static {
+    const FILE: &str = "tinylib-1.0-py3-none-any.whl";
+    move |asked| {
+        if asked.target.ends_with("/simple/tinylib/") {
+            return reply("200 OK", "Content-Type: text/html\r\n", &format!("<a href=\"{FILE}\">{FILE}</a>"));
+        }
+        if !asked.target.ends_with(FILE) {
+            return reply("404 Not Found", "", "");
+        }
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", wheel.len());
+        Reply::Bytes([head.into_bytes(), wheel.clone()].concat())
+    }
+}
+
+impl Ground {
+    /// Makes the virtualenv from an index, with these variables.
+    async fn make_from(&mut self, index: &str, env: &[(String, String)]) -> Result<(), python::Error> {
+        let options = ["--no-cache-dir", "--index-url", index];
+        self.config.actionrunner.pip_opts = options.map(str::to_owned).to_vec();
+        let pack = self.pack("tinylib\n");
+        // What is refused once is refused.
+        let once = ["PIP_RETRIES", "UV_HTTP_RETRIES"].map(|name| (name.to_owned(), "0".to_owned()));
+        let env = [&once[..], env].concat();
+        let wanted = virtualenv::Wanted { pack: "p", directory: &pack, python_versions: &[], env: &env };
+        virtualenv::make(&self.config, wanted, &|_| {}).await
+    }
+
+    fn wheel_bytes(&self) -> Vec<u8> {
+        self.wheel("tinylib", "1.0");
+        fs::read(self.directory.path().join("wheels/tinylib-1.0-py3-none-any.whl")).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requirements_come_through_the_proxy() {
+    let mut ground = Ground::new();
+    let proxy = Site::start(index(ground.wheel_bytes())).await;
+    let proxies = Proxies { http: proxy.url("/"), ..Proxies::default() };
+    let options = "http://pip.invalid/simple/";
+    let mut env = proxies.env();
+    // No TLS here, which pip would otherwise ask for.
+    env.push(("PIP_TRUSTED_HOST".to_owned(), "pip.invalid".to_owned()));
+    env.push(("UV_INSECURE_HOST".to_owned(), "pip.invalid".to_owned()));
+    ground.make_from(options, &env).await.unwrap();
+    assert_eq!(ground.says("import tinylib; print(tinylib.VERSION)"), "1.0");
+    assert!(proxy.asked().iter().all(|asked| asked.target.starts_with("http://pip.invalid/simple/")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requirements_come_over_tls_under_an_authority_that_is_named() {
+    let mut ground = Ground::new();
+    let certificate = Certificate::new();
+    let site = Site::start_tls(&certificate, index(ground.wheel_bytes())).await;
+    let url = format!("https://localhost:{}/simple/", site.address.port());
+    let refused = ground.make_from(&url, &[]).await.unwrap_err().to_string();
+    assert!(refused.starts_with("Failed to install requirements"), "{refused}");
+    assert!(site.asked().is_empty());
+
+    let bundle = ground.directory.path().join("authority.pem");
+    fs::write(&bundle, &certificate.authority).unwrap();
+    let proxies = Proxies { ca_bundle: bundle, ..Proxies::default() };
+    ground.make_from(&url, &proxies.env()).await.unwrap();
+    assert_eq!(ground.says("import tinylib; print(tinylib.VERSION)"), "1.0");
 }

@@ -3,5 +3,6 @@
 mod faults;
 mod index;
 mod install;
+mod network;
 mod repository;
 mod shipped;

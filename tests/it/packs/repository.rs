@@ -160,18 +160,12 @@ async fn answer(mut stream: TcpStream, repository: &Path, serve: Serve, asked: &
         body.extend_from_slice(&buffer[..read]);
     }
     let lists = text.starts_with("get");
-    let kind = if lists { "advertisement" } else { "result" };
-    let data = if lists {
-        let mut data = b"001e# service=git-upload-pack\n0000".to_vec();
-        data.extend(upload_pack(repository, &["--advertise-refs"], &[]));
-        data
-    } else {
+    if !lists {
         asked.fetch_add(1, Ordering::SeqCst);
-        upload_pack(repository, &[], &body)
-    };
+    }
+    let (kind, data) = smart_http(repository, lists, &body);
     let reply = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-{kind}\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         data.len()
     );
     let _ = stream.write_all(reply.as_bytes()).await;
@@ -179,6 +173,17 @@ async fn answer(mut stream: TcpStream, repository: &Path, serve: Serve, asked: &
     let _ = stream.write_all(&data[..end]).await;
     if !lists && serve == Serve::Stall {
         std::future::pending::<()>().await;
+    }
+}
+
+/// What a server answers over HTTP, with its type: the list of references, or the objects that `body` asks for.
+pub(super) fn smart_http(repository: &Path, lists: bool, body: &[u8]) -> (&'static str, Vec<u8>) {
+    if lists {
+        let mut data = b"001e# service=git-upload-pack\n0000".to_vec();
+        data.extend(upload_pack(repository, &["--advertise-refs"], &[]));
+        ("application/x-git-upload-pack-advertisement", data)
+    } else {
+        ("application/x-git-upload-pack-result", upload_pack(repository, &[], body))
     }
 }
 

@@ -216,6 +216,8 @@ impl Certificate {
     pub(crate) fn new() -> Self {
         let authority_key = rcgen::KeyPair::generate().unwrap();
         let mut parameters = rcgen::CertificateParams::new(vec![]).unwrap();
+        // OpenSSL takes a certificate for its own authority when both have the same name.
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, "The authority of a test");
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let authority = parameters.self_signed(&authority_key).unwrap().pem();
         let issuer = rcgen::Issuer::new(parameters, authority_key);

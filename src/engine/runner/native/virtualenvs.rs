@@ -8,6 +8,7 @@ use crate::{
         python::virtualenv::{self, Wanted},
     },
     packs::read_manifest,
+    pytext,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -29,8 +30,9 @@ pub(super) async fn make(job: &Job<'_>, pack: &str) -> Result<(), Raised> {
     if !is_reference(pack) {
         return Err(Raised::value(format!("Invalid pack name \"{pack}\"")));
     }
-    let base_dirs = job.settings().await?.base_dirs;
-    let Some(directory) = PackDir::find(&base_dirs, pack) else {
+    let settings = job.settings().await?;
+    let base_dirs = &settings.base_dirs;
+    let Some(directory) = PackDir::find(base_dirs, pack) else {
         let looked: Vec<_> = base_dirs.iter().map(|base| base.display().to_string()).collect();
         let looked = looked.join(":");
         return Err(Raised::other(format!("Pack \"{pack}\" is not installed. Looked in: {looked}")));
@@ -46,7 +48,8 @@ pub(super) async fn make(job: &Job<'_>, pack: &str) -> Result<(), Raised> {
         // Nobody hears it once the action has ended.
         let _ = sender.send(line.to_owned());
     };
-    let wanted = Wanted { pack, directory: &directory.path, python_versions: &python_versions };
+    let env: Vec<_> = settings.proxies.env().into_iter().chain(given(job)).collect();
+    let wanted = Wanted { pack, directory: &directory.path, python_versions: &python_versions, env: &env };
     let work = virtualenv::make(job.engine.config(), wanted, &tell);
     tokio::pin!(work);
     let done = loop {
@@ -60,4 +63,14 @@ pub(super) async fn make(job: &Job<'_>, pack: &str) -> Result<(), Raised> {
         job.say(&line).await;
     }
     done.map_err(|error| Raised::other(error.to_string()))
+}
+
+/// The parameter `env`: variables for pip, of more weight than the settings.
+fn given(job: &Job<'_>) -> Vec<(String, String)> {
+    let env = job.action.runner_parameters.get("env").or_else(|| job.action.action_parameters.get("env"));
+    let given = env.and_then(Value::as_object).into_iter().flatten();
+    given
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), pytext::str(value)))
+        .collect()
 }
