@@ -1,7 +1,9 @@
 //! What the bodies of requests must look like: StackStorm's API models, one function each.
 //!
-//! Each answers the document with the model's defaults filled in. The forms of what packs hold (actions, rules and so
-//! on) are with `content`, which checks files by them too.
+//! Each answers the document with the model's defaults filled in. StackStorm holds requests against some of them only
+//! (here: API keys); of the others its API knows no more than what its OpenAPI document declares, as our handlers do,
+//! and tools check documents by them. The forms of what packs hold (actions, rules and so on) are with `content`, which
+//! checks files by them too; those of chat commands with `alias`.
 
 use crate::{
     model::ExecutionStatus,
@@ -118,38 +120,6 @@ pub fn execution(document: &Value) -> Result<Value, Error> {
                 "additionalProperties": false
             },
             "delay": {"type": "integer"}
-        }))
-    });
-    FORM.validate(document)
-}
-
-/// A command of a chat, with the alias that it was found to be.
-pub fn alias_execution(document: &Value) -> Result<Value, Error> {
-    static FORM: Form = LazyLock::new(|| {
-        closed(json!({
-            "name": needed_text(),
-            "format": needed_text(),
-            "command": needed_text(),
-            "user": {"type": "string", "default": "channel"},
-            "source_channel": needed_text(),
-            "source_context": {"type": "object"},
-            "notification_channel": text(),
-            "notification_route": text()
-        }))
-    });
-    FORM.validate(document)
-}
-
-/// A command of a chat, whose alias is still to be found.
-pub fn alias_match(document: &Value) -> Result<Value, Error> {
-    static FORM: Form = LazyLock::new(|| {
-        let optional = json!({"type": "string", "default": null});
-        closed(json!({
-            "command": needed_text(),
-            "user": text(),
-            "source_channel": needed_text(),
-            "notification_channel": optional,
-            "notification_route": optional
         }))
     });
     FORM.validate(document)

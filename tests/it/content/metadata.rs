@@ -3,6 +3,7 @@
 use crate::support::corpus::{self, Case, Messages};
 use serde_json::{Map, Value, json};
 use st2d::{
+    alias::request,
     content::{action, alias, builtin, config, pack, policy, rule, sensor, trigger},
     model::{RunnerType, RunnerTypeId},
     wire::forms,
@@ -90,8 +91,8 @@ fn of_request(kind: &str, document: &Value) -> Option<Result<Value, String>> {
     let validated = match kind {
         "runner" => forms::runner_type(document),
         "liveaction" => forms::execution(document),
-        "alias-execution" => forms::alias_execution(document),
-        "alias-match" => forms::alias_match(document),
+        "alias-execution" => request::named(document),
+        "alias-match" => request::matched(document),
         "pack-install" => forms::pack_install(document),
         "pack-register" => forms::pack_register(document),
         "pack-search" => forms::pack_search(document),

@@ -211,3 +211,29 @@ async fn keys_stay_in_the_order_they_were_written_in() {
     assert_eq!(keys(&local.runner_parameters)[..3], ["cmd", "cwd", "env"]);
     assert_eq!(keys(local.runner_parameters["sudo"].as_object().unwrap())[0], "default");
 }
+
+#[tokio::test]
+async fn a_pack_that_the_database_refuses_does_not_stop_the_others() {
+    let content = Content::new().await;
+    for name in ["first", "middle", "last"] {
+        content.pack(name);
+        content.write(&format!("{name}/actions/{name}.yaml"), format!("name: {name}\nrunner_type: noop\n"));
+    }
+    let rule = "ALTER TABLE actions ADD CONSTRAINT none_of_this CHECK (name <> 'middle')";
+    sqlx::query(rule).execute(content.store.pool()).await.unwrap();
+    let report = content.start().await;
+    assert_eq!(content.actions_of("first").await.len(), 1);
+    assert_eq!(content.actions_of("last").await.len(), 1);
+    assert_eq!(content.actions_of("middle").await.len(), 0);
+    let [problem] = report.problems.as_slice() else { panic!("{:?}", report.problems) };
+    assert_eq!(problem.pack, "middle");
+    assert!(problem.message.starts_with("the database refuses the pack: "), "{}", problem.message);
+    assert!(report.packs.iter().all(|pack| pack.reference != "middle"));
+
+    // It is read again at the next start, though nothing of it changed.
+    let rule = "ALTER TABLE actions DROP CONSTRAINT none_of_this";
+    sqlx::query(rule).execute(content.store.pool()).await.unwrap();
+    let report = content.start().await;
+    assert_eq!(report.problems.len(), 0, "{:?}", report.problems);
+    assert_eq!(content.actions_of("middle").await.len(), 1);
+}

@@ -7,7 +7,7 @@ use crate::support::{
 };
 use nix::sys::signal::Signal;
 use sqlx::Executor;
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 #[tokio::test]
 async fn an_empty_database_is_migrated() {
@@ -96,4 +96,43 @@ async fn a_data_directory_with_a_very_long_path_works() {
     assert!(postmaster_pid(&long).is_some());
     drop(st2);
     assert!(postmaster_pid(&long).is_none());
+}
+
+#[tokio::test]
+async fn packs_are_registered_without_a_daemon() {
+    let home = Home::new();
+    let actions = home.data_dir().join("packs/demo/actions");
+    std::fs::create_dir_all(&actions).unwrap();
+    let manifest = "name: demo\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.cz\n";
+    std::fs::write(actions.join("../pack.yaml"), manifest).unwrap();
+    std::fs::write(actions.join("go.yaml"), "name: go\nrunner_type: noop\n").unwrap();
+    std::fs::set_permissions(home.data_dir(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let database = TestDatabase::empty();
+    let register = |url: &str, fault: &str| {
+        std::fs::write(actions.join("other.yaml"), format!("name: other\n{fault}")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_st2d"));
+        command.args(["--data-dir", home.data_dir().to_str().unwrap()]);
+        if !url.is_empty() {
+            command.args(["--database-url", url]);
+        }
+        let output = command.args(["register", "--register-pack"]).arg(actions.join("..")).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), text.concat())
+    };
+    // A database that somebody names, which is made ready for it; then a private one.
+    for url in [database.url(), String::new()] {
+        let (code, text) = register(&url, "runner_type: nope\n");
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("Nothing was registered.") && text.contains("other.yaml"), "{text}");
+        let (code, text) = register(&url, "runner_type: noop\n");
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("Registered 2 actions."), "{text}");
+    }
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM actions WHERE pack = 'demo'")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap();
+    assert_eq!(count, 2);
+    let st2 = TestDaemon::start().with_home(&home).with_private_postgres().await;
+    assert_eq!(st2.run("demo.go", serde_json::json!({})).await["status"], "succeeded");
 }

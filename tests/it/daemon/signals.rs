@@ -71,3 +71,31 @@ async fn a_second_signal_does_not_wait_for_running_actions() {
         sqlx::query_scalar("SELECT status FROM executions").fetch_one(&mut connection).await.unwrap();
     assert_eq!(status, "abandoned");
 }
+
+#[tokio::test]
+async fn sigusr2_collects_garbage_at_once() {
+    let st2 = TestDaemon::start().with_config("garbagecollector.tokens_ttl = 1").await;
+    let mut connection = st2.database().connect().await;
+    let expire = async |connection: &mut sqlx::PgConnection| {
+        let done = sqlx::query(
+            "INSERT INTO tokens (id, hash, user_name, expires_at)
+             SELECT substr(sha256(now()::text::bytea), 1, 12), sha256(now()::text::bytea), name,
+                    now() - interval '30 days' FROM users LIMIT 1",
+        )
+        .execute(connection)
+        .await;
+        assert_eq!(done.unwrap().rows_affected(), 1);
+    };
+    let gone = async |connection: &mut sqlx::PgConnection| {
+        let query = "SELECT count(*) FROM tokens WHERE expires_at < now() - interval '20 days'";
+        let left: i64 = sqlx::query_scalar(query).fetch_one(connection).await.unwrap();
+        (left == 0).then_some(())
+    };
+    // The first run, by itself, comes soon after the start; the next one would come after ten minutes.
+    expire(&mut connection).await;
+    eventually("the first run", Duration::from_secs(30), async || gone(&mut connection).await).await;
+    expire(&mut connection).await;
+    signal(st2.pid(), Signal::SIGUSR2);
+    eventually("the run that was asked for", Duration::from_secs(30), async || gone(&mut connection).await)
+        .await;
+}

@@ -349,3 +349,33 @@ async fn passwords_are_given_at_once_or_when_asked_for() {
         serving.abort();
     }
 }
+
+/// `parallel` is immutable, and an immutable parameter of a runner keeps the runner's default: an action that says
+/// otherwise is not heard, in StackStorm too.
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_are_worked_on_one_after_the_other() {
+    let Some(sshd) = Sshd::start().await else { return };
+    let home = Home::new();
+    let actions = home.data_dir().join("packs/many/actions");
+    fs::create_dir_all(&actions).unwrap();
+    let manifest = "name: many\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.cz\n";
+    fs::write(actions.join("../pack.yaml"), manifest).unwrap();
+    let place = home.data_dir().join("came");
+    let tell = format!("cat {0}; sleep 0.2; echo here >> {0}", place.display());
+    let metadata = json!({
+        "name": "turns", "runner_type": "remote-shell-cmd",
+        "parameters": {"cmd": {"default": tell}, "parallel": {"default": true}},
+    });
+    fs::write(actions.join("turns.json"), metadata.to_string()).unwrap();
+    fs::set_permissions(home.data_dir(), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(&place, "").unwrap();
+    let st2 = TestDaemon::start().with_home(&home).await;
+    let ended = st2.run("many.turns", on(&sshd, json!({"hosts": "127.0.0.1,127.0.0.2,localhost"}))).await;
+    assert_eq!(ended["status"], "succeeded", "{ended:#}");
+    for (host, seen) in [("127.0.0.1", ""), ("127.0.0.2", "here"), ("localhost", "here\nhere")] {
+        assert_eq!(ended["result"][host]["stdout"], seen, "{ended:#}");
+    }
+    let refused =
+        st2.post("/v1/executions", json!({"action": "many.turns", "parameters": {"parallel": true}})).await;
+    assert!(refused.expect(400)["faultstring"].as_str().unwrap().contains("parallel"));
+}

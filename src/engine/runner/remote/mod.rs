@@ -123,6 +123,14 @@ struct Work {
     script: Option<Script>,
 }
 
+/// One run of it, and where its output goes.
+struct Task<'a> {
+    action: &'a LiveAction,
+    io: &'a RunIo,
+    work: &'a Work,
+    sink: &'a Sink,
+}
+
 struct Script {
     local: PathBuf,
     directory: String,
@@ -155,12 +163,16 @@ impl Remote {
         }
         // With several hosts nobody could tell whose lines they are.
         let sink = if hosts.len() == 1 { io.output.clone() } else { Sink::silent(share(io, hosts.len())) };
+        let task = &Task { action, io, work, sink: &sink };
         let mut works = Vec::with_capacity(sessions.len());
         for (host, session) in sessions {
-            let sink = &sink;
             works.push(async move {
                 let entry = match session {
-                    Ok(session) => self.work(&session, host, action, io, work, sink).await,
+                    Ok(session) => {
+                        let entry = self.work(task, &session, host).await;
+                        session.close().await;
+                        entry
+                    }
                     Err(entry) => entry,
                 };
                 (host.key.clone(), entry)
@@ -203,36 +215,15 @@ impl Remote {
         Ok(Box::pin(stream::iter(calls).buffered(at_once).collect()).await)
     }
 
-    /// Does the work on one host; answers its entry in the result.
-    async fn work(
-        &self,
-        session: &Session,
-        host: &Host,
-        action: &LiveAction,
-        io: &RunIo,
-        work: &Work,
-        sink: &Sink,
-    ) -> Value {
-        let entry = self.work_and_clean(session, host, action, io, work, sink).await;
-        session.close().await;
-        entry
-    }
-
-    async fn work_and_clean(
-        &self,
-        session: &Session,
-        host: &Host,
-        action: &LiveAction,
-        io: &RunIo,
-        work: &Work,
-        sink: &Sink,
-    ) -> Value {
-        let Some(script) = &work.script else {
-            return self.command(session, host, action, io, work, sink).await;
+    /// Does the work on one host and cleans up; answers the host's entry in the result.
+    async fn work(&self, task: &Task<'_>, session: &Session, host: &Host) -> Value {
+        let Some(script) = &task.work.script else {
+            return self.command(task, session, host).await;
         };
+        let io = task.io;
         let load = Load { script: &script.local, directory: &script.directory, remote_script: &script.path };
         let entry = match copy::send(session, &host.name, &load).await {
-            Ok(()) => self.command(session, host, action, io, work, sink).await,
+            Ok(()) => self.command(task, session, host).await,
             Err((message, failure)) => failure.entry(&message),
         };
         let line = format!("rm -rf {}", command::quote_unix(&script.directory));
@@ -243,15 +234,8 @@ impl Remote {
         entry
     }
 
-    async fn command(
-        &self,
-        session: &Session,
-        host: &Host,
-        action: &LiveAction,
-        io: &RunIo,
-        work: &Work,
-        sink: &Sink,
-    ) -> Value {
+    async fn command(&self, task: &Task<'_>, session: &Session, host: &Host) -> Value {
+        let Task { action, io, work, sink } = *task;
         let seconds = action.runner_parameters.get("timeout").and_then(Value::as_u64).unwrap_or(TIMEOUT);
         let mark = format!("{EXECUTION_VARIABLE}={}", action.execution.id);
         let limits = Limits {

@@ -1,13 +1,13 @@
 //! What goes wrong around Python actions: interpreters that die, files that change, modules that start threads.
 
-use super::{Script, Way, daemon, run, starting, virtualenv, warmed_up};
+use super::{Script, Way, daemon, run, starting, virtualenv, warmed_up, write};
 use crate::support::{
     daemon::TestDaemon,
     processes::{Process, eventually, signal},
 };
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use std::{fs, time::Duration};
+use std::{collections::HashSet, fs, time::Duration};
 
 const WAIT: Script = Script {
     name: "wait",
@@ -125,4 +125,54 @@ async fn threads_at_import_and_variables_of_the_interpreter_do_no_harm() {
         let ended = run(&st2, "threads", Value::Null).await;
         assert_eq!(ended["result"]["result"], json!([true, null]), "{way:?} {ended:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interpreter_is_replaced_when_it_has_grown_too_large() {
+    for (limit, changes) in [(1, true), (1 << 30, false)] {
+        let config = format!("actionrunner.python_warm_memory = {limit}");
+        let st2 = starting(Way::Warm, &[]).0.with_config(&config).await;
+        warmed_up(&st2).await;
+        // What the first runs imported is preloaded into another interpreter.
+        for _ in 0..5 {
+            parent_of_runs(&st2).await;
+        }
+        // Its memory is looked at now and then.
+        let mut seen = HashSet::new();
+        for _ in 0..40 {
+            seen.insert(parent_of_runs(&st2).await.to_string());
+        }
+        assert_eq!(seen.len() > 1, changes, "{limit}: {seen:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_interpreter_that_was_not_used_for_the_longest_makes_room() {
+    let (starting, home) = starting(Way::Warm, &[]);
+    let data = home.data_dir();
+    let manifest = fs::read_to_string(data.join("packs/pyt/pack.yaml")).unwrap();
+    write(&data, "packs/pyu/pack.yaml", &manifest.replace("pyt", "pyu"));
+    for file in ["actions/parent.py", "actions/parent.yaml"] {
+        write(
+            &data,
+            &format!("packs/pyu/{file}"),
+            &fs::read_to_string(data.join("packs/pyt").join(file)).unwrap(),
+        );
+    }
+    virtualenv(&data.join("virtualenvs/pyu"));
+    let st2 = starting.with_config("actionrunner.python_warm_max = 1").await;
+    warmed_up(&st2).await;
+    let first = interpreters(&st2);
+    assert_eq!(first.len(), 1);
+    eventually("an interpreter of the other pack", Duration::from_secs(30), async || {
+        let ended = st2.run("pyu.parent", json!({})).await;
+        (ended["result"]["result"] != json!(st2.pid())).then_some(())
+    })
+    .await;
+    eventually("the end of the first", Duration::from_secs(10), async || {
+        let left = interpreters(&st2);
+        (left.len() == 1 && left[0].pid != first[0].pid).then_some(())
+    })
+    .await;
+    assert_eq!(parent_of_runs(&st2).await, json!(st2.pid()), "the first pack starts cold again");
 }

@@ -133,3 +133,23 @@ async fn lines_are_streamed_while_the_action_runs() {
         fs::remove_file(flag).unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modules_of_the_pack_are_shared_when_the_settings_say_so() {
+    const COMMON: Script = Script {
+        name: "common",
+        code: "class Tell:\n    def __init__(self, config=None, action_service=None): pass\n    def run(self, value=None):\n        try:\n            import shared_words\n        except ImportError:\n            return 'no'\n        return shared_words.WORD\n",
+    };
+    for way in [Way::Cold, Way::Warm] {
+        for (enabled, word) in [(true, "shared"), (false, "no")] {
+            let (starting, home) = starting(way, &[COMMON]);
+            write(&home.data_dir(), "packs/pyt/lib/shared_words.py", "WORD = 'shared'\n");
+            let st2 = starting.with_config(&format!("packs.enable_common_libs = {enabled}")).await;
+            if way == Way::Warm {
+                warmed_up(&st2).await;
+            }
+            let ended = st2.run("pyt.common", json!({})).await;
+            assert_eq!(ended["result"]["result"], word, "{way:?} {ended:#}");
+        }
+    }
+}
