@@ -12,6 +12,9 @@ use crate::workflow::ir::{Command, Graph};
 const NAME: f64 = 8.0;
 const NOTE: f64 = 6.7;
 
+/// Height of a condition.
+const HEIGHT: f64 = 12.0;
+
 /// The most characters of a note or a condition.
 const LONGEST: usize = 44;
 
@@ -32,8 +35,10 @@ pub fn svg(graph: &Graph) -> String {
     let (boxes, arrows) = (boxes(graph), arrows(graph));
     let sizes: Vec<Point> = boxes.iter().map(size).collect();
     let layout = lay_out(&sizes, &graph.starts, &arrows);
-    let labels: Vec<Label> =
-        arrows.iter().zip(&layout.paths).filter_map(|(arrow, points)| label(arrow, points)).collect();
+    let mut labels: Vec<Label> = Vec::new();
+    for (arrow, points) in arrows.iter().zip(&layout.paths) {
+        labels.extend(label(arrow, points).map(|label| label.beside(&labels)));
+    }
     // Conditions stand beside their arrows and may reach over the right edge.
     let right = labels.iter().map(Label::right).fold(layout.width, f64::max);
     let (width, height) = (right + 2.0 * MARGIN, layout.height + 2.0 * MARGIN);
@@ -122,6 +127,25 @@ struct Label {
 impl Label {
     fn right(&self) -> f64 {
         self.place.0 + self.text.chars().count() as f64 * NOTE
+    }
+
+    /// A little higher or lower, if that keeps it clear of those that stand already.
+    fn beside(mut self, others: &[Self]) -> Self {
+        let (x, y) = self.place;
+        let is_free = |label: &Self| {
+            !others.iter().any(|other| {
+                let apart = (other.place.1 - label.place.1).abs() >= HEIGHT;
+                !apart && other.place.0 < label.right() + NOTE && label.place.0 < other.right() + NOTE
+            })
+        };
+        for shift in [0.0, HEIGHT, -HEIGHT, 2.0 * HEIGHT, -1.5 * HEIGHT] {
+            self.place = (x, y + shift);
+            if is_free(&self) {
+                return self;
+            }
+        }
+        self.place = (x, y);
+        self
     }
 }
 
