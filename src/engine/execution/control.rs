@@ -3,7 +3,11 @@
 use super::Error;
 use crate::{
     clock,
-    engine::{Engine, runner::container::update, workflow},
+    engine::{
+        Engine,
+        runner::{container::update, is_native},
+        workflow,
+    },
     model::{Execution, ExecutionId, ExecutionStatus},
     store::{executions, ledger::Transition},
 };
@@ -126,7 +130,8 @@ fn check_pausable(execution: &Execution, what: &str) -> Result<(), Error> {
     )))
 }
 
-/// Cancels the child of a workflow that is canceled. What runs already is left to finish, unless it is a workflow.
+/// Cancels the child of a workflow that is canceled. What runs already is left to finish, unless it is a
+/// workflow, or a step of managing packs: those undo what they began.
 ///
 /// # Errors
 /// It has ended, or runs.
@@ -138,7 +143,8 @@ pub(in crate::engine) async fn cancel_child(
 ) -> Result<(), Error> {
     if !is_workflow {
         let current = get(engine, id).await?;
-        if current.holder.is_some() || !current.status.is_waiting() {
+        let runs = current.holder.is_some() || !current.status.is_waiting();
+        if runs && !is_native(&current.snapshot) {
             return Err(Error::NotCancelable(current.status));
         }
     }

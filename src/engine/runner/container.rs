@@ -46,7 +46,6 @@ pub(in crate::engine) async fn insert_and_start(
         let is_stored = stored.is_ok();
         // Whoever asked may be gone.
         let _ = answer.send(stored);
-        let place = keep_place(&engine, &execution, place);
         if is_stored {
             run_to_end(&engine, &running).await;
         }
@@ -79,21 +78,7 @@ async fn run_to_end(engine: &Engine, running: &Running) {
     finish(engine, running, outcome).await;
 }
 
-/// A workflow that only waits for others gives its place to them.
-fn keep_place(
-    engine: &Engine,
-    execution: &Execution,
-    place: OwnedSemaphorePermit,
-) -> Option<OwnedSemaphorePermit> {
-    if Native::is_workflow(execution) {
-        give_back(engine, place);
-        None
-    } else {
-        Some(place)
-    }
-}
-
-fn leave(engine: &Engine, id: ExecutionId, place: Option<OwnedSemaphorePermit>) {
+fn leave(engine: &Engine, id: ExecutionId, place: OwnedSemaphorePermit) {
     let shared = &engine.shared;
     let empty = {
         let mut running = shared.running.lock();
@@ -103,9 +88,7 @@ fn leave(engine: &Engine, id: ExecutionId, place: Option<OwnedSemaphorePermit>) 
     if empty {
         shared.idle.notify_waiters();
     }
-    if let Some(place) = place {
-        give_back(engine, place);
-    }
+    give_back(engine, place);
 }
 
 /// Gives a place back, and wakes the scheduler if somebody waits for one.
@@ -126,7 +109,6 @@ pub(in crate::engine) fn start_stored(
     let runtime = engine.shared.runtime.clone();
     let running = enter(&engine, &execution);
     let task = async move {
-        let place = keep_place(&engine, &execution, place);
         run_to_end(&engine, &running).await;
         leave(&engine, execution.id, place);
     };
@@ -169,7 +151,7 @@ async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
         let io = run_io(engine, running, &execution);
         let outcome = Box::pin(native.run(engine, &action, &io)).await;
         io.output.close().await;
-        return Ok(outcome?);
+        return Ok(outcome);
     }
     let Some(runner) = engine.shared.registry.find(&runner_type.name) else {
         return Err(Failure::of(format!(

@@ -108,6 +108,9 @@ impl Flow {
             }
             Message::Look => {
                 self.reload().await?;
+                if let Some(logic) = &mut self.logic {
+                    logic.seen(&self.execution);
+                }
                 let ask = match self.execution.status {
                     ExecutionStatus::Canceling => Ask::Cancel,
                     ExecutionStatus::Pausing => Ask::Pause,

@@ -88,6 +88,16 @@ pub(in crate::engine) trait Logic: Send {
     /// Whether the end of this child still matters to it.
     fn awaits(&self, child: &Execution) -> bool;
 
+    /// Its execution stands like this now, for somebody asked for something.
+    fn seen(&mut self, execution: &Arc<Execution>) {
+        let _ = execution;
+    }
+
+    /// What the context of its execution is to say, as the workflow stands.
+    fn notes(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
     /// Prepares a workflow that has ended to run some of its tasks again, as `execution`.
     ///
     /// # Errors

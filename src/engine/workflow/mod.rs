@@ -25,6 +25,7 @@
 //!
 //! Left out: what definitions mean ([`crate::workflow`]).
 
+mod action_chain;
 mod adopt;
 mod begin;
 mod definitions;
@@ -40,7 +41,7 @@ pub(in crate::engine) use language::{
     Ask, Beginning, Begun, Decision, Ended, Happened, Language, Logic, Resumed, Wanted,
 };
 
-use super::{Engine, runner::is_native};
+use super::Engine;
 use crate::{
     bus::Event,
     model::{Execution, ExecutionId, Snapshot},
@@ -58,8 +59,11 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 /// The runners whose executions are workflows, each with its language.
-const LANGUAGES: [(&str, &dyn Language); 2] =
-    [("orquesta", &orquesta::Orquesta), ("orchestra", &orquesta::Orquesta)];
+const LANGUAGES: [(&str, &dyn Language); 3] = [
+    ("orquesta", &orquesta::Orquesta),
+    ("orchestra", &orquesta::Orquesta),
+    ("action-chain", &action_chain::ActionChain),
+];
 
 /// The names of those runners.
 pub(in crate::engine) fn runners() -> Vec<&'static str> {
@@ -72,9 +76,6 @@ pub(in crate::engine) fn runs(snapshot: &Snapshot) -> bool {
 }
 
 fn language(snapshot: &Snapshot) -> Option<&'static dyn Language> {
-    if is_native(snapshot) {
-        return None;
-    }
     LANGUAGES.iter().find(|(runner, _)| *runner == snapshot.runner.name).map(|(_, language)| *language)
 }
 

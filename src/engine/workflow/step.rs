@@ -13,7 +13,7 @@ use crate::{
         workflows::{Done, Step},
     },
 };
-use serde_json::{Value, json, value::to_raw_value};
+use serde_json::{Map, Value, json, value::to_raw_value};
 use std::sync::Arc;
 
 /// What a step holds.
@@ -114,6 +114,20 @@ impl Flow {
         if self.execution.status.is_completed() { Next::Over } else { Next::Going }
     }
 
+    /// Its context, if that is to say something new.
+    fn noted(&self) -> Option<Map<String, Value>> {
+        let mut notes = self.logic.as_ref().map(|logic| logic.notes()).unwrap_or_default();
+        if super::language(&self.execution.snapshot).is_some_and(|language| language.name() == "orquesta") {
+            // Also later: who asked for something while the first step was made may have laid an older context over it.
+            notes.insert("workflow_execution".to_owned(), json!(self.workflow));
+        }
+        let mut context = self.execution.context.as_ref().clone();
+        notes.retain(|name, value| context.get(name) != Some(value));
+        let is_new = !notes.is_empty();
+        context.extend(notes);
+        is_new.then_some(context)
+    }
+
     /// The change of its own execution, if there is one, and the execution after it.
     fn change(&self, status: ExecutionStatus, result: Option<&Value>) -> Option<(Transition, Execution)> {
         use ExecutionStatus::{Paused, Resuming, Running};
@@ -123,13 +137,7 @@ impl Flow {
             (Paused, Running) => vec![Resuming, Running],
             (_, to) => vec![to],
         };
-        // Who asked for something while the first step was made may have laid an older context over ours.
-        let is_noted = current.context.contains_key("workflow_execution") && self.begun.is_none();
-        let noted = (!is_noted).then(|| {
-            let mut context = current.context.as_ref().clone();
-            context.insert("workflow_execution".to_owned(), json!(self.workflow));
-            context
-        });
+        let noted = self.noted();
         if to.is_empty() && result.is_none() && noted.is_none() {
             return None;
         }

@@ -253,6 +253,11 @@ impl Run {
         })
     }
 
+    /// Whether something went wrong with the chain itself.
+    pub fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// The variables as they stand.
     pub fn vars(&self) -> &Map<String, Value> {
         &self.vars

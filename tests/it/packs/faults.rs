@@ -100,6 +100,23 @@ async fn content_that_cannot_be_registered_brings_the_old_pack_back() {
 }
 
 #[tokio::test]
+async fn a_dependency_that_cannot_be_had_brings_the_old_pack_back() {
+    let index = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(index.path(), json!({"packs": {}}).to_string()).unwrap();
+    let config = format!("[content]\nindex_url = [\"file://{}\"]", index.path().display());
+    let st2 = TestDaemon::start().with_config(&config).await;
+    let pack = Pack::new("hello", "1.0.0", "one");
+    pack.commit("v1.0.0");
+    assert_eq!(install(&st2, json!([pack.url()])).await["status"], "succeeded");
+    pack.manifest("2.0.0", "dependencies: [nowhere]\n").action("two").commit("v2.0.0");
+    let done = install(&st2, json!([pack.url()])).await;
+    assert!(why(&done).contains("nowhere"), "{}", why(&done));
+    assert_eq!(tasks(&st2, &done).await.last().unwrap(), &("download_pack".to_owned(), "failed".to_owned()));
+    assert_eq!(go(&st2, "hello").await, "one");
+    assert_eq!(st2.get("/v1/packs/hello").await.expect(200)["version"], "1.0.0");
+}
+
+#[tokio::test]
 async fn one_of_two_packs_that_cannot_be_had_is_told_of() {
     let st2 = TestDaemon::start().await;
     let pack = Pack::new("hello", "1.0.0", "one");

@@ -1,17 +1,16 @@
 //! The actions of the pack `packs`, done by the daemon itself: packs are managed before there is any Python, and
 //! without calling ourselves over HTTP.
 //!
-//! They look like what they are elsewhere: Python actions with `result`, `stdout` and `stderr`, and two workflows
-//! whose tasks are executions of their own, so clients that follow them see the names they know.
+//! They look like what they are elsewhere: Python actions with `result`, `stdout` and `stderr`. `packs.install` and
+//! `packs.uninstall` are a workflow and a chain of them, like any other. A step that is told what to `bring_back`
+//! undoes the installation of that when it does not end well.
 
-mod child;
-mod install;
+mod bring_back;
 mod load;
 mod steps;
-mod uninstall;
 mod virtualenvs;
 
-use super::{Error, LiveAction, Outcome, RunIo};
+use super::{LiveAction, Outcome, RunIo};
 use crate::{
     bus::OutputKind,
     clock,
@@ -27,20 +26,12 @@ use serde_json::{Map, Value, json};
 use std::{path::Path, time::Duration};
 use tokio::sync::mpsc;
 
-/// How an action of the pack `packs` is done.
+/// How an action of the pack `packs` is done: one step, as a Python action would do it.
 #[derive(Clone, Copy)]
-pub(super) enum Native {
-    /// One step, as a Python action would do it.
-    Step(Step),
-    /// Several executions.
-    Workflow(Workflow),
-}
+pub(super) struct Native(Step);
 
 /// Does one step.
 type Step = for<'a> fn(&'a Job<'a>) -> BoxFuture<'a, Result<Value, Raised>>;
-
-/// Runs several executions.
-type Workflow = for<'a> fn(&'a Job<'a>) -> BoxFuture<'a, Outcome>;
 
 /// What a step would have raised in Python.
 #[derive(Debug)]
@@ -49,13 +40,15 @@ pub(super) struct Raised {
     message: String,
 }
 
-/// A step or workflow at work.
+/// A step at work.
 pub(super) struct Job<'a> {
     engine: &'a Engine,
     action: &'a LiveAction,
     io: &'a RunIo,
     /// What was told so far, for the result.
     said: Mutex<String>,
+    /// Packs that have another virtualenv by now.
+    made: Mutex<Vec<String>>,
 }
 
 /// Whether actions like this are done here, whatever their runner is.
@@ -74,42 +67,27 @@ impl Native {
         if action.pack != "packs" {
             return None;
         }
-        Some(match action.name.as_str() {
-            "install" => Self::Workflow(|job| Box::pin(install::run(job))),
-            "uninstall" => Self::Workflow(|job| Box::pin(uninstall::run(job))),
-            "download" => Self::Step(|job| Box::pin(steps::download(job))),
-            "virtualenv_prerun" => Self::Step(|job| Box::pin(steps::virtualenv_prerun(job))),
-            "get_pack_dependencies" => Self::Step(|job| Box::pin(steps::get_pack_dependencies(job))),
-            "get_pack_warnings" => Self::Step(|job| Box::pin(steps::get_pack_warnings(job))),
-            "setup_virtualenv" | "update_virtualenv" => Self::Step(|job| Box::pin(virtualenvs::setup(job))),
-            "load" => Self::Step(|job| Box::pin(load::load(job))),
-            "unload" => Self::Step(|job| Box::pin(load::unload(job))),
-            "delete" => Self::Step(|job| Box::pin(steps::delete(job))),
-            "get" => Self::Step(|job| Box::pin(steps::get(job))),
-            "show" => Self::Step(|job| Box::pin(steps::show(job))),
-            "search" => Self::Step(|job| Box::pin(steps::search(job))),
-            "get_config" => Self::Step(|job| Box::pin(steps::get_config(job))),
+        Some(Self(match action.name.as_str() {
+            "download" => |job| Box::pin(steps::download(job)),
+            "virtualenv_prerun" => |job| Box::pin(steps::virtualenv_prerun(job)),
+            "get_pack_dependencies" => |job| Box::pin(steps::get_pack_dependencies(job)),
+            "get_pack_warnings" => |job| Box::pin(steps::get_pack_warnings(job)),
+            "setup_virtualenv" | "update_virtualenv" => |job| Box::pin(virtualenvs::setup(job)),
+            "load" => |job| Box::pin(load::load(job)),
+            "unload" => |job| Box::pin(load::unload(job)),
+            "delete" => |job| Box::pin(steps::delete(job)),
+            "get" => |job| Box::pin(steps::get(job)),
+            "show" => |job| Box::pin(steps::show(job)),
+            "search" => |job| Box::pin(steps::search(job)),
+            "get_config" => |job| Box::pin(steps::get_config(job)),
             _ => return None,
-        })
-    }
-
-    /// Whether it only waits for executions of its own. It then holds no place: they need them.
-    pub(super) fn is_workflow(execution: &Execution) -> bool {
-        matches!(Self::of(execution), Some(Self::Workflow(_)))
+        }))
     }
 
     /// Does it.
-    pub(super) async fn run(
-        self,
-        engine: &Engine,
-        action: &LiveAction,
-        io: &RunIo,
-    ) -> Result<Outcome, Error> {
-        let job = Job { engine, action, io, said: Mutex::default() };
-        match self {
-            Self::Workflow(run) => Ok(run(&job).await),
-            Self::Step(step) => Ok(as_python(&job, step).await),
-        }
+    pub(super) async fn run(self, engine: &Engine, action: &LiveAction, io: &RunIo) -> Outcome {
+        let job = Job { engine, action, io, said: Mutex::default(), made: Mutex::default() };
+        as_python(&job, self.0).await
     }
 }
 
@@ -120,6 +98,10 @@ async fn as_python(job: &Job<'_>, step: Step) -> Outcome {
         done = step(job) => Some(done),
         () = clock::sleep(Duration::from_secs(limit)) => None,
     };
+    let back = job.texts("bring_back");
+    if !matches!(done, Some(Ok(_))) && !back.is_empty() {
+        bring_back::undo(job, back).await;
+    }
     let shape = |code: i32, result: Value| {
         let stderr = std::mem::take(&mut *job.said.lock());
         json!({"stdout": "", "stderr": stderr, "exit_code": code, "result": result})
@@ -183,6 +165,14 @@ impl Job<'_> {
 
     fn map(&self, name: &str) -> Map<String, Value> {
         self.parameter(name).as_object().cloned().unwrap_or_default()
+    }
+
+    /// Packs whose virtualenvs are those of the installation this step is part of: warnings and
+    /// registering come after all of them.
+    fn replaced(&self) -> Vec<String> {
+        let is_after =
+            ["get_pack_warnings", "load"].contains(&self.action.execution.snapshot.action.spec.name.as_str());
+        if is_after { self.texts("bring_back") } else { self.made.lock().clone() }
     }
 
     /// Tells a line of progress.

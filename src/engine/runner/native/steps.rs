@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 const SUCCESS: &str = "Success.";
 
 /// Whether a status of `packs.download` tells of success.
-pub(super) fn is_success(status: &str) -> bool {
+fn is_success(status: &str) -> bool {
     !status.starts_with("Failure") && status.to_lowercase().contains("success")
 }
 
@@ -104,6 +104,11 @@ pub(super) async fn get_pack_warnings(job: &Job<'_>) -> Result<Value, Raised> {
                 .collect::<Vec<_>>()
         })
         .await?;
+    let missed = job.map("packs_status").into_iter().filter_map(|(pack, how)| {
+        let how = how.as_str().filter(|how| !is_success(how))?;
+        Some(format!("{pack}: {how}"))
+    });
+    let warnings: Vec<String> = warnings.into_iter().chain(missed).collect();
     Ok(json!({"warning_list": warnings}))
 }
 

@@ -19,14 +19,20 @@ pub(super) async fn setup(job: &Job<'_>) -> Result<Value, Raised> {
     for pack in &packs {
         // The system's own run without one.
         if !SYSTEM_PACKS.contains(&pack.as_str()) {
-            make(job, pack).await?;
+            make(job, pack, false).await?;
+            job.made.lock().push(pack.clone());
         }
     }
     Ok(json!(format!("Successfully set up virtualenv for the following packs: {}", packs.join(", "))))
 }
 
-/// Makes the virtualenv of one installed pack.
-pub(super) async fn make(job: &Job<'_>, pack: &str) -> Result<(), Raised> {
+/// Makes the virtualenv of a pack that came back, whatever was asked of the step meanwhile.
+pub(super) async fn make_again(job: &Job<'_>, pack: &str) -> Result<(), Raised> {
+    make(job, pack, true).await
+}
+
+/// Makes the virtualenv of one installed pack; `surely`: also when the step is stopped.
+async fn make(job: &Job<'_>, pack: &str, surely: bool) -> Result<(), Raised> {
     if !is_reference(pack) {
         return Err(Raised::value(format!("Invalid pack name \"{pack}\"")));
     }
@@ -56,7 +62,7 @@ pub(super) async fn make(job: &Job<'_>, pack: &str) -> Result<(), Raised> {
         tokio::select! {
             Some(line) = lines.recv() => job.say(&line).await,
             done = &mut work => break done,
-            () = job.io.stop.requested() => return Err(Raised::other("stopped")),
+            () = job.io.stop.requested(), if !surely => return Err(Raised::other("stopped")),
         }
     };
     while let Ok(line) = lines.try_recv() {

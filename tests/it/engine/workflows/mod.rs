@@ -1,5 +1,6 @@
 //! Workflows: whole runs of them through the API.
 
+mod chains;
 mod control;
 mod crash;
 mod nested;
