@@ -4,7 +4,7 @@ use super::st2::St2;
 use crate::support::daemon::TestDaemon;
 
 /// `st2` on the daemon's machine, knowing nothing but where the daemon is.
-fn beside(daemon: &TestDaemon) -> St2 {
+pub(super) fn beside(daemon: &TestDaemon) -> St2 {
     let addresses = daemon.addresses();
     let url = |address: &Option<String>| address.clone().unwrap();
     St2::new()

@@ -5,3 +5,4 @@ mod daemon;
 mod help;
 mod server;
 mod st2;
+mod workflows;

@@ -252,6 +252,8 @@ async fn examples() {
     ] {
         assert_eq!(bench.result(action, parameters).await["result"], result, "{action}");
     }
+    let made = bench.result("python-mock-create-vm", json!({"vm_name": "v", "ip": "10.0.0.1"})).await;
+    assert_eq!(made["result"]["10.0.0.1"], json!({"vm_name": "v", "cpu_cores": 1, "memory_mb": 1024}));
     fs::write(here.path().join("f.json"), "{\"k\": [null]}").unwrap();
     let file = json!({"file_path": here.path().join("f.json")});
     let said = bench.result("python_runner_load_and_print_fixture", file).await;

@@ -3,6 +3,7 @@
 mod chains;
 mod control;
 mod crash;
+mod examples;
 mod nested;
 mod rerun;
 mod runs;
