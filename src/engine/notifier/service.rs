@@ -88,7 +88,8 @@ impl Notifier {
         requested: &mut Vec<Admitted>,
     ) -> store::Result<()> {
         for execution in ended {
-            if let Some(admitted) = self.retry(execution).await? {
+            if let Some(mut admitted) = self.retry(execution).await? {
+                admitted.row.trace = traces.get(&execution.id).map(|it| it.trace);
                 let row = admitted.row.clone();
                 for event in admitted.events(&self.engine) {
                     tx.emit(event);

@@ -51,7 +51,10 @@ pub(super) async fn insert_all(
         &keyed.iter().map(|(_, (key, _))| key.as_str()).collect::<Vec<_>>() as _,
         &keyed.iter().map(|(e, _)| e.id.as_bytes()).collect::<Vec<_>>() as _,
         &keyed.iter().map(|(_, (_, hash))| hash.as_slice()).collect::<Vec<_>>() as _,
-        &all().map(|e| TraceId::named_in(&e.context)).collect::<Vec<_>>() as _,
+        &rows
+            .iter()
+            .map(|row| row.trace.or_else(|| TraceId::named_in(&row.execution.context)))
+            .collect::<Vec<_>>() as _,
         &all().map(|e| trace_tag(&e.context)).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| follow_up(row)).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| row.gated).collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 use super::super::Result;
 use crate::{
     bus::Event,
-    model::{Execution, ExecutionId, ExecutionStatus},
+    model::{Execution, ExecutionId, ExecutionStatus, TraceId},
     store::outputs::OutputChunk,
 };
 use chrono::{DateTime, Utc};
@@ -24,17 +24,19 @@ pub struct Insert {
     pub gated: bool,
     /// It has ended, and nothing follows from that.
     pub quiet: bool,
+    /// The trace it belongs to, where its context does not name it.
+    pub trace: Option<TraceId>,
 }
 
 impl Insert {
     /// A row that a node holds, or that has ended.
     pub fn held(execution: Arc<Execution>) -> Self {
-        Self { execution, due: None, idempotency: None, gated: false, quiet: false }
+        Self { execution, due: None, idempotency: None, gated: false, quiet: false, trace: None }
     }
 
     /// A row that waits; at the gate of its action if that has one.
     pub fn waiting(execution: Arc<Execution>, due: DateTime<Utc>, gated: bool) -> Self {
-        Self { execution, due: Some(due), idempotency: None, gated, quiet: false }
+        Self { execution, due: Some(due), idempotency: None, gated, quiet: false, trace: None }
     }
 }
 

@@ -231,6 +231,11 @@ async fn a_failure_is_tried_again_as_often_as_the_policy_says() {
         assert_eq!(all[number]["context"]["policies"], json!({"retry": retry}));
         assert_eq!(all[number]["parameters"], json!({"cmd": "exit 3"}));
     }
+    let path = format!("/v1/traces?execution={}", all[2]["id"].as_str().unwrap());
+    let traces = st2.get(&path).await.expect(200);
+    let together: Vec<&Value> =
+        traces[0]["action_executions"].as_array().unwrap().iter().map(|it| &it["object_id"]).collect();
+    assert_eq!(together, [&all[0]["id"], &all[1]["id"], &all[2]["id"]]);
     // Neither what succeeds nor a time-out, which is another condition, is tried again.
     st2.shell("true").await;
     let timeout = st2.run("core.local", json!({"cmd": "sleep 60", "timeout": 1})).await;
