@@ -71,6 +71,19 @@ pub async fn holding(db: impl PgExecutor<'_>, action_ref: &str, most: i64) -> Re
     .await?)
 }
 
+/// Those of its children that have not ended, and then those that have failed; `most` at most.
+pub async fn children(db: impl PgExecutor<'_>, id: ExecutionId, most: i64) -> Result<Vec<ExecutionId>> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: ExecutionId" FROM executions
+           WHERE parent_id = $1 AND (ended_at IS NULL OR status IN ('failed', 'timeout', 'abandoned'))
+           ORDER BY ended_at IS NOT NULL, id LIMIT $2"#,
+        id as _,
+        most
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// The execution of this second id.
 pub async fn by_live_action(db: impl PgExecutor<'_>, id: LiveActionId) -> Result<Option<Other>> {
     use crate::model::ObjectId;

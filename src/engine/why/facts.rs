@@ -21,6 +21,8 @@ const NAMED: i64 = 5;
 pub(super) struct Facts {
     pub(super) execution: Arc<Execution>,
     pub(super) parent: Option<Arc<Execution>>,
+    /// What it waits for, or failed by, if it is a workflow.
+    pub(super) children: Vec<Arc<Execution>>,
     pub(super) trigger: Option<TriggerInstance>,
     /// Id of the enforcement and reference of its rule.
     pub(super) enforcement: Option<(String, String)>,
@@ -71,12 +73,15 @@ pub(super) async fn gather(engine: &Engine, id: ExecutionId) -> store::Result<Op
     } else {
         None
     };
+    let children = why::children(pool, id, NAMED).await?;
+    let children = executions::query::find_many(pool, &children).await?;
     Ok(Some(Facts {
         enforcement: why::enforcement(pool, id).await?,
         trace: traces::of_executions(pool, &[id]).await?.pop().map(|it| it.trace),
         is_followed: execution.end.is_some() && why::is_followed(pool, id).await?,
         execution,
         parent,
+        children,
         trigger,
         repeats,
         next_attempt,

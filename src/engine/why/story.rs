@@ -45,7 +45,7 @@ pub(super) fn tell(facts: &Facts) -> Story {
     if let Some(next) = &facts.next_attempt {
         steps.push(Step {
             at: next.id.requested_at(),
-            what: format!("A retry policy asked for it again; that attempt is {}.", next.status),
+            what: format!("A retry policy asked for it again; that attempt {}.", stands(next.status)),
             command: Some(why(next.id)),
         });
     }
@@ -58,6 +58,24 @@ pub(super) fn tell(facts: &Facts) -> Story {
 
 fn why(id: impl std::fmt::Display) -> String {
     format!("st2 execution why {id}")
+}
+
+/// The task of a workflow that it was asked for.
+fn task(execution: &Execution) -> Option<&str> {
+    let named = |of: &str, key: &str| execution.context.get(of).and_then(|it| it.get(key)?.as_str());
+    named("orquesta", "task_name").or_else(|| named("chain", "name"))
+}
+
+/// Where another execution stands.
+fn stands(status: ExecutionStatus) -> String {
+    match status {
+        ExecutionStatus::Succeeded => "has succeeded".to_owned(),
+        ExecutionStatus::Failed => "has failed".to_owned(),
+        ExecutionStatus::Timeout => "ran out of time".to_owned(),
+        ExecutionStatus::Abandoned => "was abandoned".to_owned(),
+        ExecutionStatus::Canceled => "was canceled".to_owned(),
+        other => format!("is {other}"),
+    }
 }
 
 /// Who asked for it.
@@ -83,15 +101,13 @@ fn origin(facts: &Facts) -> Vec<Step> {
         steps.push(Step { at, what: format!("The rule {rule} matched it."), command: None });
     }
     if let Some(parent) = &facts.parent {
-        let task = execution.context.get("orquesta").and_then(|it| it.get("task_name")?.as_str());
-        let task = task.or_else(|| execution.context.get("chain")?.get("name")?.as_str());
-        let task = task.map_or_else(String::new, |task| format!(" for its task {task}"));
+        let task = task(execution).map_or_else(String::new, |task| format!(" for its task {task}"));
         steps.push(Step {
             at,
             what: format!(
-                "The workflow {} asked for it{task}; that is {}.",
+                "The workflow {}, which {}, asked for it{task}.",
                 parent.action_ref(),
-                parent.status
+                stands(parent.status)
             ),
             command: Some(why(parent.id)),
         });
@@ -101,7 +117,7 @@ fn origin(facts: &Facts) -> Vec<Step> {
         let policy = retry["applied_policy"].as_str().unwrap_or("A retry policy");
         let number = retry["retry_count"].as_i64().unwrap_or(1);
         let of = facts.repeats.as_ref();
-        let ended = of.map_or_else(String::new, |it| format!(" after one that was {}", it.status));
+        let ended = of.map_or_else(String::new, |it| format!(", after one that {}", stands(it.status)));
         steps.push(Step {
             at,
             what: format!("The policy {policy} asked for it: retry {number}{ended}."),
@@ -209,7 +225,7 @@ fn now(facts: &Facts) -> String {
     let execution = &facts.execution;
     match execution.status {
         S::Requested | S::Delayed => waits(facts),
-        S::Scheduled | S::Running => format!("It runs since {}.", since(execution)),
+        S::Scheduled | S::Running => format!("It runs since {}{}.", since(execution), waits_for(facts)),
         S::Canceling => "It is being ended.".to_owned(),
         S::Pausing => "It pauses as soon as what runs for it has ended.".to_owned(),
         S::Paused => "It is paused and waits for somebody to let it go on.".to_owned(),
@@ -221,6 +237,18 @@ fn now(facts: &Facts) -> String {
             format!("It {}.{followed}", ended(execution, execution.status))
         }
     }
+}
+
+/// What a workflow waits for.
+fn waits_for(facts: &Facts) -> String {
+    let active = facts.children.iter().filter(|child| child.end.is_none());
+    let named: Vec<String> = active
+        .map(|child| {
+            let name = task(child).map_or_else(|| child.action_ref(), str::to_owned);
+            format!("{name} (which {})", stands(child.status))
+        })
+        .collect();
+    if named.is_empty() { String::new() } else { format!(" and waits for {}", named.join(", ")) }
 }
 
 fn since(execution: &Execution) -> String {
@@ -266,7 +294,11 @@ fn limit(limit: &Limit) -> String {
 fn next_commands(facts: &Facts) -> Vec<String> {
     use ExecutionStatus as S;
     let id = facts.execution.id;
-    let mut commands = Vec::new();
+    // What a workflow waits for, or failed by, knows more.
+    let mut commands = match facts.execution.status {
+        S::Succeeded => Vec::new(),
+        _ => facts.children.iter().map(|child| why(child.id)).collect(),
+    };
     match facts.execution.status {
         S::Requested | S::Delayed => {
             commands.extend(facts.holding.iter().map(|other| why(other.id)));

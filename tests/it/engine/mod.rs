@@ -16,5 +16,6 @@ mod requests;
 mod sensors;
 mod rules;
 mod shell;
+mod why;
 mod workflows;
 mod winrm;

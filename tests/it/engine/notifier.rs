@@ -190,29 +190,93 @@ async fn over_a_crash_every_end_is_told_once() {
     assert_eq!(told, ended);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_execution_says_why_it_stands_where_it_stands() {
-    let st2 = TestDaemon::start().await;
-    let policy = json!({"name": "one", "pack": "demo", "resource_ref": "core.local",
-        "policy_type": "action.concurrency", "parameters": {"threshold": 1}});
-    st2.post("/v1/policies", policy).await.expect(201);
-    let gate = st2.data_dir().join("gate");
-    let cmd = format!("while [ ! -e {} ]; do sleep 0.05; done; echo oh >&2; exit 4", gate.display());
-    let first = st2.request_action("core.local", json!({"cmd": cmd})).await;
-    st2.wait_for(&first, &["running"]).await;
-    let second = st2.request_action("core.local", json!({"cmd": "true"})).await;
-    st2.wait_for(&second, &["delayed"]).await;
-    let story = st2.get(&format!("/v1/executions/{second}/why")).await.expect(200);
-    let now = "It waits for room: the policy demo.one lets 1 run at a time; nobody is before it.";
-    assert_eq!(story["now"], now, "{story}");
-    assert_eq!(story["steps"][0]["what"], "st2admin asked for core.local.");
-    let next = [format!("st2 execution why {first}"), "st2 policy get demo.one".to_owned()];
-    assert_eq!(story["next"].as_array().unwrap()[..2], next.map(Value::from));
+async fn make_rule(st2: &TestDaemon, trigger: Value, criteria: Value, cmd: &str) -> Value {
+    let rule = json!({"name": "follow", "pack": "default", "enabled": true, "trigger": trigger,
+        "criteria": criteria, "action": {"ref": "core.local", "parameters": {"cmd": cmd}}});
+    st2.post("/v1/rules", rule).await.expect(201)
+}
 
-    std::fs::write(&gate, "").unwrap();
-    st2.wait_for_end(&first).await;
-    let story = st2.get(&format!("/v1/executions/{first}/why")).await.expect(200);
-    assert_eq!(story["now"], "It failed: it returned 4 and said: oh.", "{story}");
-    assert_eq!(st2.wait_for_end(&second).await["status"], "succeeded");
-    assert_eq!(st2.get("/v1/executions/000000000000000000000000/why").await.status, 404);
+/// The one execution of `core.local` when it has ended.
+async fn followed(st2: &TestDaemon) -> Value {
+    let id = eventually("the rule asks for its action", SOON, async || {
+        let found = st2.get("/v1/executions?action=core.local").await.expect(200);
+        found[0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
+    st2.wait_for_end(&id).await
+}
+
+/// What a trace holds of one kind: references and causes.
+fn parts(trace: &Value, kind: &str) -> Vec<(Value, Value)> {
+    let parts = trace[kind].as_array().unwrap().iter();
+    parts.map(|part| (part["ref"].clone(), part["caused_by"].clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_on_ends_hears_of_them_and_all_of_it_is_one_trace() {
+    let st2 = TestDaemon::start().await;
+    let criteria = json!({"trigger.action_ref": {"type": "equals", "pattern": "core.noop"},
+        "trigger.status": {"type": "equals", "pattern": "succeeded"}});
+    let trigger = json!({"type": "core.st2.generic.actiontrigger"});
+    let rule = make_rule(&st2, trigger, criteria, "echo {{ trigger.execution_id }}").await;
+    let first = st2.run("core.noop", json!({})).await;
+    let second = followed(&st2).await;
+    assert_eq!((&second["status"], &second["result"]["stdout"]), (&json!("succeeded"), &first["id"]));
+    when_followed(&st2).await;
+    // The end of the second was told, too, and the rule let it pass by.
+    let told = events(&st2, "actiontrigger").await;
+    let of: Vec<&Value> = told.iter().map(|it| &it["execution_id"]).collect();
+    assert_eq!(of, [&first["id"], &second["id"]]);
+
+    let path = format!("/v1/traces?execution={}", second["id"].as_str().unwrap());
+    let traces = st2.get(&path).await.expect(200);
+    let [trace] = traces.as_array().unwrap().as_slice() else { panic!("{traces}") };
+    assert_eq!(
+        trace["trace_tag"],
+        format!("execution-{}", first["liveaction"]["id"].as_str().unwrap()).as_str()
+    );
+    let instance = &trace["trigger_instances"][0]["object_id"];
+    let cause = format!("{}:{}", rule["id"].as_str().unwrap(), instance.as_str().unwrap());
+    assert_eq!(
+        parts(trace, "action_executions"),
+        [(json!("core.noop"), json!({})), (json!("core.local"), json!({"type": "rule", "id": cause})),]
+    );
+    assert_eq!(
+        parts(trace, "rules"),
+        [(json!("default.follow"), json!({"type": "trigger_instance", "id": instance}))]
+    );
+    let by_rule = st2.get(&format!("/v1/traces?rule={}", rule["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(by_rule[0]["id"], trace["id"]);
+
+    let path = format!("/v1/executions/{}/why", second["id"].as_str().unwrap());
+    let told = st2.get(&path).await.expect(200);
+    let what: Vec<&Value> = told["steps"].as_array().unwrap().iter().map(|step| &step["what"]).collect();
+    assert_eq!(what[0], "An event of the trigger core.st2.generic.actiontrigger came in.");
+    assert_eq!(what[1], "The rule default.follow matched it.");
+    let command = told["steps"][1]["command"].as_str().unwrap();
+    assert!(command.starts_with("st2 rule-enforcement get "), "{command}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_names_the_trace_of_what_follows() {
+    let st2 = TestDaemon::start().await;
+    let trigger = json!({"type": "core.st2.webhook", "parameters": {"url": "traced"}});
+    make_rule(&st2, trigger, json!({}), "echo {{ trigger.body.x }}").await;
+    let sent = st2.bare(reqwest::Method::POST, "/v1/webhooks/traced").header("St2-Api-Key", st2.api_key());
+    let sent = sent.header("St2-Trace-Tag", "order-7").json(&json!({"x": 1})).send().await.unwrap();
+    assert_eq!(sent.status(), 202);
+    let done = followed(&st2).await;
+    let traces = st2.get("/v1/traces?trace_tag=order-7").await.expect(200);
+    let [trace] = traces.as_array().unwrap().as_slice() else { panic!("{traces}") };
+    assert_eq!(trace["action_executions"][0]["object_id"], done["id"]);
+    assert_eq!(
+        parts(trace, "trigger_instances")[0],
+        (trace["trigger_instances"][0]["ref"].clone(), json!({}))
+    );
+    // Another with the id of that trace joins it.
+    let id = trace["id"].as_str().unwrap();
+    let body = json!({"action": "core.noop", "context": {"trace_context": {"id_": id}}});
+    let joined = st2.post("/v1/executions", body).await.expect(201);
+    let trace = st2.get(&format!("/v1/traces/{id}")).await.expect(200);
+    assert_eq!(trace["action_executions"][1]["object_id"], joined["id"]);
 }
