@@ -188,6 +188,8 @@ impl Installer {
             if self.is_uv {
                 set("SSL_CERT_FILE", &bundle);
             } else {
+                // This variable would have more weight than the argument.
+                set("REQUESTS_CA_BUNDLE", &bundle);
                 arguments.extend(["--cert".to_owned(), bundle]);
             }
         }

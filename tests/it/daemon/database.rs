@@ -101,10 +101,11 @@ async fn a_data_directory_with_a_very_long_path_works() {
 #[tokio::test]
 async fn packs_are_registered_without_a_daemon() {
     let home = Home::new();
-    let actions = home.data_dir().join("packs/demo/actions");
+    let pack = home.data_dir().join("packs/demo");
+    let actions = pack.join("actions");
     std::fs::create_dir_all(&actions).unwrap();
     let manifest = "name: demo\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.cz\n";
-    std::fs::write(actions.join("../pack.yaml"), manifest).unwrap();
+    std::fs::write(pack.join("pack.yaml"), manifest).unwrap();
     std::fs::write(actions.join("go.yaml"), "name: go\nrunner_type: noop\n").unwrap();
     std::fs::set_permissions(home.data_dir(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let database = TestDatabase::empty();
@@ -115,7 +116,7 @@ async fn packs_are_registered_without_a_daemon() {
         if !url.is_empty() {
             command.args(["--database-url", url]);
         }
-        let output = command.args(["register", "--register-pack"]).arg(actions.join("..")).output().unwrap();
+        let output = command.args(["register", "--register-pack"]).arg(&pack).output().unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.code(), text.concat())
     };
