@@ -146,6 +146,6 @@ tasks:
         assert_eq!(places(text), [(4, 19)]);
         let text = "tasks:\n  a:\n    delay: <% ctx().qq + ctx().q %>\nvars: [{qq: 1}]\n";
         assert_eq!(places(text), [(3, 26)]);
-        assert_eq!(places("tasks:\n  a:\n    next: [{do: b}]"), [(3, 16)]);
+        assert_eq!(places("tasks:\n  a:\n    next: [{do: b}]"), [(3, 17)]);
     }
 }
