@@ -159,9 +159,12 @@ impl Run {
             let Some(task) = self.tasks.get(origin.task) else { return };
             let items = || task.items.iter().flatten();
             let all = items().all(|item| item.as_ref().is_some_and(|item| item.status.is_completed()));
-            let well = items().flatten().all(|item| item.status == ExecutionStatus::Succeeded);
-            // While items are left and all goes well, nobody asks what they answered.
-            if all || !well || self.conductor.status() != Status::Running {
+            let ended = || items().flatten().filter(|item| item.status.is_completed());
+            let well = ended().all(|item| item.status == ExecutionStatus::Succeeded);
+            let known = self.conductor.items_of(name, route).unwrap_or_default();
+            let others_run = known.iter().enumerate().any(|(at, status)| at != item && status.is_active());
+            // While others run, or all goes well and some are left, nobody asks what the items answered.
+            if !others_run && (all || !well || self.conductor.status() != Status::Running) {
                 event.accumulated = task.item_results();
             }
             if all {
