@@ -131,15 +131,9 @@ async fn hubot_is_answered_as_it_expects() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_is_said_as_its_alias_wants_it() {
-    let Some(libraries) = libraries() else {
-        println!("skipped: python3 has no jinja2 and six here");
+    let Some(home) = with_templates() else {
         return;
     };
-    let home = Home::new();
-    let site = site_of(&home.data_dir());
-    for library in libraries {
-        symlink(&library, site.join(library.file_name().unwrap())).unwrap();
-    }
     let st2 = TestDaemon::start().with_home(&home).await;
     let result = json!({
         "format": "{{ execution.parameters.cmd }} said {{ execution.result.stdout }}{{ execution.nope }}",
@@ -162,6 +156,51 @@ async fn a_result_is_said_as_its_alias_wants_it() {
     let message = plain["message"].as_str().unwrap();
     assert!(message.starts_with("Action core.local completed.\nstatus: failed\nexecution: "), "{message}");
     assert!(message.contains("\nstdout: hi\nreturn_code: 3\n"), "{message}");
+}
+
+/// From hubot's request to what hubot is told: the notification, the rule of its route and the workflow that posts.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_chat_asked_for_is_answered_there() {
+    let Some(home) = with_templates() else {
+        return;
+    };
+    let st2 = TestDaemon::start().with_home(&home).await;
+    make(&st2, "hush", json!({"formats": ["hush {{ cmd }}"], "result": {"enabled": false}})).await;
+    make(
+        &st2,
+        "say",
+        json!({"formats": ["say {{ cmd }}"], "result": {"format": "{{ execution.result.stdout }}"}}),
+    )
+    .await;
+    let mut stream = listening(&st2).await;
+    for text in ["hush 'echo quiet'", "say 'echo loud'"] {
+        let name = text.split(' ').next().unwrap();
+        let request = json!({
+            "name": name, "format": format!("{name} {{{{ cmd }}}}"), "command": text, "user": "ann",
+            "source_channel": "ops", "source_context": {"id": "m1"}, "notification_route": "hubot",
+        });
+        st2.post("/v1/aliasexecution", request).await.expect(201);
+    }
+    // What is hushed was asked for first, so this would be it if it were said at all before the other.
+    let event = heard(&mut stream, "st2.announcement__chatops").await;
+    let payload = json!({
+        "channel": "ops", "message": "loud", "user": "ann", "whisper": false, "context": {"id": "m1"}, "extra": {},
+    });
+    assert_eq!(event["payload"], payload, "{event:#}");
+}
+
+/// A daemon's home whose pack `chatops` has what its templates need; says so when this machine has it not.
+fn with_templates() -> Option<Home> {
+    let Some(libraries) = libraries() else {
+        println!("skipped: python3 has no jinja2 and six here");
+        return None;
+    };
+    let home = Home::new();
+    let site = site_of(&home.data_dir());
+    for library in libraries {
+        symlink(&library, site.join(library.file_name().unwrap())).unwrap();
+    }
+    Some(home)
 }
 
 /// Where this machine has what the templates need, so that nothing is fetched for the test.
