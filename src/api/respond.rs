@@ -27,7 +27,7 @@ pub fn text(content_type: &str, text: impl Into<actix_web::web::Bytes>) -> HttpR
 
 /// 200 without a body.
 pub fn empty() -> HttpResponse {
-    HttpResponse::Ok().finish()
+    HttpResponse::Ok().content_type("text/html; charset=UTF-8").finish()
 }
 
 /// 204.

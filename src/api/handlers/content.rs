@@ -123,10 +123,14 @@ pub(super) fn missing(name: &str) -> Error {
     Error::not_found(format!("Resource with a reference or id \"{name}\" not found"))
 }
 
+fn missing_policy_type(name: &str) -> Error {
+    Error::not_found(format!("PolicyType with a reference of id \"{name}\" not found."))
+}
+
 /// The handlers of a list and of one of its members, by reference (with a dot) or id.
 macro_rules! resource {
     ($list_doc:literal $list:ident $get_doc:literal $get:ident $LIST:ident $Id:ident $view:expr,
-     $find:path, $find_by_id:path, $list_by_ids:path, $shown:path) => {
+     $find:path, $find_by_id:path, $list_by_ids:path, $shown:path, $missing:path) => {
         #[doc = $list_doc]
         pub(in crate::api) async fn $list(
             app: Data<App>,
@@ -153,7 +157,7 @@ macro_rules! resource {
                 Ok(id) => $find_by_id(pool, id).await?,
                 Err(_) => None,
             };
-            let found = found.ok_or_else(|| missing(&name))?;
+            let found = found.ok_or_else(|| $missing(&name))?;
             let view: Option<Permission> = $view;
             if let Some(permission) = view {
                 caller.permit(permission, found.uid().as_str())?;
@@ -165,7 +169,7 @@ macro_rules! resource {
 
 resource!("`GET /triggertypes`." list_trigger_types "`GET /triggertypes/{ref_or_id}`." get_trigger_type
     TRIGGER_TYPES TriggerTypeId None, store::triggers::find_type, store::triggers::find_type_by_id,
-    store::triggers::list_type_by_ids, wire::trigger_type);
+    store::triggers::list_type_by_ids, wire::trigger_type, missing);
 /// `GET /sensortypes`.
 pub(in crate::api) async fn list_sensors(
     app: Data<App>,
@@ -182,13 +186,13 @@ pub(in crate::api) async fn list_sensors(
 
 resource!("`GET /actionalias`." list_aliases "`GET /actionalias/{ref_or_id}`." get_alias ALIASES AliasId
     Some(Permission::ActionAliasView), store::aliases::find, store::aliases::find_by_id,
-    store::aliases::list_by_ids, wire::alias);
+    store::aliases::list_by_ids, wire::alias, missing);
 resource!("`GET /policies`." list_policies "`GET /policies/{ref_or_id}`." get_policy POLICIES PolicyId
     Some(Permission::PolicyView), store::policies::find, store::policies::find_by_id,
-    store::policies::list_by_ids, wire::policy);
+    store::policies::list_by_ids, wire::policy, missing);
 resource!("`GET /policytypes`." list_policy_types "`GET /policytypes/{ref_or_id}`." get_policy_type
     POLICY_TYPES PolicyTypeId Some(Permission::PolicyTypeView), store::policies::find_type,
-    store::policies::find_type_by_id, store::policies::list_type_by_ids, wire::policy_type);
+    store::policies::find_type_by_id, store::policies::list_type_by_ids, wire::policy_type, missing_policy_type);
 
 /// `GET /triggers`: all of them.
 pub(in crate::api) async fn list_triggers(app: Data<App>) -> ApiResult<HttpResponse> {

@@ -45,6 +45,10 @@ pub(in crate::api) async fn list(
         ));
     }
     let choice = ATTRIBUTES.choose(&query)?;
+    // StackStorm knows no offset here: one that cannot be followed is no fault.
+    let offset = query.integer("offset").ok().flatten();
+    let followed = offset.is_some_and(|offset| (0..=i64::from(i32::MAX)).contains(&offset));
+    let query = if followed { query } else { query.without("offset") };
     let paging = Paging::read(&query, &caller, &app.config.api, Some(DEFAULT_LIMIT))?;
     let open = Query {
         filter: vec![

@@ -67,8 +67,9 @@ async fn options_answers_anybody_anywhere(pool: PgPool) {
     let st2 = start(pool).await;
     for path in ["/", "/nope", "/v1/apikeys", "/v1/apikeys/x"] {
         let answer = send(st2.bare("OPTIONS", path).header("Origin", "http://localhost:8080")).await;
-        assert_eq!((answer.status, answer.body), (200, json!("")), "{path}");
+        assert_eq!((answer.status, &answer.body), (200, &json!("")), "{path}");
         assert_eq!(answer.headers["access-control-allow-origin"], "http://localhost:8080");
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=UTF-8"));
     }
 }
 
@@ -226,4 +227,21 @@ async fn pages_are_counted_and_limits_checked(pool: PgPool) {
     let largest = (400, "Offset \"2147483648\" specified is more than 32-bit int");
     assert_eq!(st2.get("/v1/packs?offset=2147483648").await.fault(), largest);
     assert_eq!(st2.get("/v1/apikeys?offset=2147483648").await.status, 200);
+    // Nor does it know an offset of these.
+    for list in ["inquiries", "rules", "sensortypes"] {
+        for offset in ["abc", "-1", "2147483648"] {
+            assert_eq!(st2.get(&format!("/v1/{list}?offset={offset}")).await.status, 200, "{list} {offset}");
+        }
+    }
+}
+
+#[sqlx::test]
+async fn what_is_missing_is_named_as_its_kind_is(pool: PgPool) {
+    let st2 = start(pool).await;
+    for name in ["nope.zz", "nope", "000000000000000000000000"] {
+        let fault = format!("Resource with a reference or id \"{name}\" not found");
+        assert_eq!(st2.get(&format!("/v1/policies/{name}")).await.fault(), (404, fault.as_str()));
+        let fault = format!("PolicyType with a reference of id \"{name}\" not found.");
+        assert_eq!(st2.get(&format!("/v1/policytypes/{name}")).await.fault(), (404, fault.as_str()));
+    }
 }
