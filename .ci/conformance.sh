@@ -55,15 +55,15 @@ for name in "$@"; do groups+=("$corpus/http/$name.json"); done
 
 echo "== HTTP, authentication off"
 start off ST2_AUTH__ENABLE=false
-python3 "$corpus/replay.py" $(services) $verbose --timeout "${PATIENCE:-10}" --known .ci/known-http.tsv ${ONLY:+--only "$ONLY"} "${groups[@]}" || failed=1
+python3 .ci/replay_known.py "$corpus/replay.py" $(services) $verbose --timeout "${PATIENCE:-10}" --known .ci/known-http.tsv ${ONLY:+--only "$ONLY"} "${groups[@]}" || failed=1
 if [ $# -eq 0 ]; then
     echo "== command line"
-    python3 "$corpus/replay_cli.py" --st2 "$target/release/st2" $(services) $verbose --known .ci/known-cli.tsv "$corpus/cli" || failed=1
+    python3 .ci/replay_known.py "$corpus/replay_cli.py" --st2 "$target/release/st2" $(services) $verbose --known .ci/known-cli.tsv "$corpus/cli" || failed=1
 fi
 stop
 
 echo "== HTTP, authentication on"
 start on ST2_AUTH__HTPASSWD_FILE="$corpus/rbac/htpasswd"
-python3 "$corpus/replay.py" $(services) $verbose --with auth --timeout "${PATIENCE:-10}" --known .ci/known-http.tsv "${groups[@]}" || failed=1
+python3 .ci/replay_known.py "$corpus/replay.py" $(services) $verbose --with auth --timeout "${PATIENCE:-10}" --known .ci/known-http.tsv "${groups[@]}" || failed=1
 stop
 exit $failed
