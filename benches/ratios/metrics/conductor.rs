@@ -27,8 +27,11 @@ impl Outside for Nothing {
     }
 }
 
+/// Makes a definition of so many tasks or items.
+type Shape = fn(usize) -> String;
+
 pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
-    let shapes: [(&str, fn(usize) -> String); 3] = [
+    let shapes: [(&str, Shape); 3] = [
         ("conducting 1,000 tasks in a row ÷ 100", |count| chain(count, false)),
         ("conducting 1,000 tasks in a row that all publish ÷ 100", |count| chain(count, true)),
         ("conducting 1,000 items ÷ 100", items),
@@ -51,7 +54,7 @@ pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
         let begun = cpu()?;
         let definition = Definition::parse(&large)?;
         anyhow::ensure!(definition.inspect(&["st2"], None).is_empty(), "the definition is faulty");
-        inspections.push((cpu()? - begun).as_secs_f64() * 1000.0);
+        inspections.push(cpu()?.saturating_sub(begun).as_secs_f64() * 1000.0);
     }
     rows.push(Row {
         number: "43",
@@ -122,5 +125,5 @@ fn conduct(text: &str) -> anyhow::Result<f64> {
     }
     conductor.render_output(&expressions);
     anyhow::ensure!(conductor.status() == Status::Succeeded, "the run {}", conductor.status());
-    Ok((cpu()? - begun).as_secs_f64())
+    Ok(cpu()?.saturating_sub(begun).as_secs_f64())
 }

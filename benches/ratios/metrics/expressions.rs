@@ -129,11 +129,11 @@ fn of_jinja(data: &Value) -> anyhow::Result<Vec<f64>> {
 fn rate(mut evaluate: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     evaluate()?;
     let (mut count, begun) = (0, cpu()?);
-    while cpu()? - begun < SPAN {
+    while cpu()?.saturating_sub(begun) < SPAN {
         for _ in 0..10 {
             evaluate()?;
         }
         count += 10;
     }
-    Ok(f64::from(count) / (cpu()? - begun).as_secs_f64())
+    Ok(f64::from(count) / cpu()?.saturating_sub(begun).as_secs_f64())
 }
