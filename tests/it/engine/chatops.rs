@@ -2,6 +2,7 @@
 
 use super::python::virtualenv;
 use crate::support::daemon::{Home, TestDaemon};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -37,6 +38,12 @@ async fn heard(stream: &mut reqwest::Response, name: &str) -> Value {
     }
 }
 
+/// Takes the rule away that answers in the chat: what is looked at here ends before that would.
+async fn without_answers(st2: &TestDaemon) {
+    let gone = st2.request(Method::DELETE, "/v1/rules/chatops.notify").send().await.unwrap();
+    assert_eq!(gone.status(), 204);
+}
+
 async fn make(st2: &TestDaemon, name: &str, more: Value) {
     let mut alias = json!({"name": name, "pack": "default", "action_ref": "core.local"});
     for (name, value) in more.as_object().unwrap() {
@@ -48,6 +55,7 @@ async fn make(st2: &TestDaemon, name: &str, more: Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_is_matched_and_run_to_its_end() {
     let st2 = TestDaemon::start().await;
+    without_answers(&st2).await;
     make(&st2, "say", json!({"formats": ["say {{ cmd=echo nothing }}"]})).await;
     let matched = st2.run("chatops.match", json!({"text": "say 'echo hi'"})).await;
     let alias = json!({"name": "say", "pack": "default", "action_ref": "core.local"});
@@ -87,6 +95,7 @@ async fn a_message_reaches_the_bots_that_listen_to_its_route() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hubot_is_answered_as_it_expects() {
     let st2 = TestDaemon::start().await;
+    without_answers(&st2).await;
     let ack = json!({"format": "On it: {{ execution.parameters.cmd }}", "append_url": false});
     make(
         &st2,
@@ -135,6 +144,7 @@ async fn a_result_is_said_as_its_alias_wants_it() {
         return;
     };
     let st2 = TestDaemon::start().with_home(&home).await;
+    without_answers(&st2).await;
     let result = json!({
         "format": "{{ execution.parameters.cmd }} said {{ execution.result.stdout }}{{ execution.nope }}",
         "extra": {"color": "{{ alias.name }}"},
