@@ -1,6 +1,10 @@
 //! The programs that make Python environments: the interpreter, pip or uv; run with every line told.
 
 use crate::{config::Config, service};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use std::{
     collections::VecDeque,
     os::unix::fs::PermissionsExt,
@@ -137,8 +141,11 @@ pub(super) async fn run(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // `python3` may be a wrapper (pyenv's is) that starts others.
+        .process_group(0)
         .kill_on_drop(true);
     let mut child = command.spawn()?;
+    let mut family = Family(child.id());
     let (sender, mut lines) = mpsc::channel(64);
     read(child.stdout.take(), false, sender.clone());
     read(child.stderr.take(), true, sender);
@@ -152,8 +159,21 @@ pub(super) async fn run(
         }
     }
     let status = child.wait().await?;
+    family.0 = None;
     let text = |lines: VecDeque<String>| Vec::from(lines).join("\n");
     Ok(Printed { ok: status.success(), stdout: text(stdout), stderr: text(stderr) })
+}
+
+/// A program that runs, with all it starts; dropped, all of them are ended.
+struct Family(Option<u32>);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        if let Some(id) = self.0.and_then(|id| i32::try_from(id).ok()) {
+            // They may have ended meanwhile.
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
+    }
 }
 
 fn read(
