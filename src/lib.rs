@@ -5,6 +5,7 @@
 // ── 1 ground: plain data ────────────────────────────────────────────────────────────────
 pub mod clock; //     now() and sleep(): the one source of time
 pub mod pytext; //    values as Python writes and reads them: str(), repr(), literals, int(), JSON text
+pub mod signature; // signatures of webhooks: GitHub, GitLab, Slack, HMAC-SHA256
 pub mod crypto; //    encryption of secret values: StackStorm's key files and ciphertexts
 pub mod yaml; //      YAML 1.1 as PyYAML reads it, with positions and limits; block style out
 pub mod model; //     the nouns and their rules: ids, refs, status, action, execution…

@@ -31,6 +31,9 @@ fn main() {
     if runs(1) || runs(11) || runs(26) {
         take(metrics::throughput::run(pairs));
     }
+    if runs(10) || runs(11) {
+        take(metrics::events::run(pairs));
+    }
     if runs(3) || runs(12) {
         take(metrics::latency::run(pairs));
     }

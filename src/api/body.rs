@@ -9,7 +9,7 @@ use actix_web::{
         StatusCode,
         header::{CONTENT_LENGTH, CONTENT_TYPE},
     },
-    web::{BytesMut, Data, Query},
+    web::{Bytes, BytesMut, Data, Query},
 };
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde_json::{Map, Value};
@@ -20,6 +20,15 @@ const DEEPEST: usize = crate::pytext::MAX_DEPTH;
 /// A body of any JSON type; an empty one is `{}`.
 #[derive(Clone, Debug)]
 pub struct Body(pub Value);
+
+/// A body of any JSON type, with the bytes it came as.
+#[derive(Clone, Debug)]
+pub struct Whole {
+    /// As it came.
+    pub bytes: Bytes,
+    /// What it means; an empty one is `{}`. Or why it means nothing.
+    pub value: Result<Value, String>,
+}
 
 /// A body that has to be an object.
 #[derive(Clone, Debug)]
@@ -66,6 +75,20 @@ impl FromRequest for Body {
             let kind = content_type(&request)?;
             let bytes = read(&request, &mut payload).await?;
             parse(kind, &bytes, depth_limit(&request)).map(Self)
+        })
+    }
+}
+
+impl FromRequest for Whole {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = read(&request, &mut payload).await?.freeze();
+            let value = content_type(&request).and_then(|kind| parse(kind, &bytes, depth_limit(&request)));
+            Ok(Self { value: value.map_err(|error| error.to_string()), bytes })
         })
     }
 }

@@ -22,7 +22,7 @@ mod routes;
 mod table;
 mod validate;
 
-pub use body::{Body, Object, PlainText, Text};
+pub use body::{Body, Object, PlainText, Text, Whole};
 pub use error::{ApiResult, Error, NOT_FOUND};
 pub use extract::Path;
 pub use path::Service;
@@ -168,7 +168,10 @@ async fn answer(
         _ if !access.is_enabled() && target.service != Service::Auth => Some(access.system_caller()),
         _ => {
             let query = QueryString::of(request);
-            Some(access.authenticate(extract::credential(request, &query)).await.map_err(Error::from)?)
+            match extract::credential(request, &query) {
+                None if route.gate == Gate::Signed => None,
+                credential => Some(access.authenticate(credential).await.map_err(Error::from)?),
+            }
         }
     };
     let mut cookie = None;
@@ -176,7 +179,7 @@ async fn answer(
         match route.gate {
             Gate::Permission(permission) => drop(caller.permit_any(permission).map_err(Error::from)?),
             Gate::Admin => caller.require_admin().map_err(Error::from)?,
-            Gate::Public | Gate::Login => {}
+            Gate::Public | Gate::Login | Gate::Signed => {}
         }
         cookie = extract::cookie(request, &caller, &edge.app.config.api);
         request.extensions_mut().insert(caller);

@@ -15,6 +15,8 @@ pub(super) enum Gate {
     Public,
     /// Anybody who says who he is; the handler checks more where there is more to check.
     Login,
+    /// Anybody, but credentials that are shown must be good; the handler asks who shows none for a proof of another kind.
+    Signed,
     /// Administrators.
     Admin,
     /// Who has this permission in general.

@@ -30,7 +30,7 @@ macro_rules! routes {
 
 /// Every route.
 pub(super) fn routes() -> Routes {
-    use Gate::{Admin, Login, Permission as Needs, Public};
+    use Gate::{Admin, Login, Permission as Needs, Public, Signed};
     use Kind::{Flag, Moment, Number, Text, Texts};
     use Permission as P;
     const HTML: &str = "text/html";
@@ -157,7 +157,10 @@ pub(super) fn routes() -> Routes {
             about("Let an event happen again").status(200);
         GET Api "/webhooks" Needs(P::WebhookList) => webhooks::list, about("List the addresses rules wait for");
         GET Api "/webhooks/{url}" Login => webhooks::get, about("Get the trigger of an address");
-        POST Api "/webhooks/{rest}" Login => webhooks::post, about("Make an event").status(202);
+        GET Api "/webhookdeliveries" Needs(P::WebhookList) => webhooks::deliveries,
+            about("List the last deliveries to webhooks on this node, with what became of them")
+                .query(&[("url", Text), ("limit", Number)]);
+        POST Api "/webhooks/{rest}" Signed => webhooks::post, about("Make an event").status(202);
         GET Api "/sensortypes" Needs(P::SensorTypeList) => content::list_sensors,
             about("List sensors").list(&content::SENSORS);
         GET Api "/sensortypes/{ref_or_id}" Login => sensors::get, about("Get a sensor, and how it is doing");
@@ -172,6 +175,10 @@ pub(super) fn routes() -> Routes {
             about("List rules with what they are for").list(&rules::VIEWS).secrets();
         GET Api "/rules/views/{ref_or_id}" Login => rules::view,
             about("Get a rule with what it is for").secrets();
+        GET Api "/rules/{ref_or_id}/why/{trigger_instance}" Login => rule_tests::why,
+            about("Tell why a rule takes up an event or does not").secrets();
+        POST Api "/rules/test" Login => rule_tests::test,
+            about("Try a rule on an event; nothing is stored").secrets().body(&rule_tests::SCHEMA).status(200);
         GET Api "/rules/{rule}" Login => content::get_rule, about("Get a rule by reference or id").secrets();
         POST Api "/rules" Needs(P::RuleCreate) => rules::create, about("Make a rule").body(&rules::SCHEMA);
         PUT Api "/rules/{ref_or_id}" Login => rules::replace, about("Replace a rule").body(&rules::SCHEMA);

@@ -4,9 +4,16 @@ use super::form::{self, Error, Fields};
 use crate::{
     model::{CronFields, TriggerType, TriggerTypeId},
     schema::{self, Options, Step, Validator},
+    signature::Settings,
 };
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
+
+/// The trigger type of webhooks. What it is told about signatures is ours, and not in its schema.
+pub const WEBHOOK: &str = "core.st2.webhook";
+
+/// The parameter of a webhook that says how its deliveries are signed.
+pub const SIGNATURE: &str = "signature";
 
 /// The trigger type whose parameters are cron fields.
 pub const CRON_TIMER: &str = "core.st2.CronTimer";
@@ -88,12 +95,20 @@ pub fn check_parameters(
     schema: &Map<String, Value>,
     parameters: &Map<String, Value>,
 ) -> Result<Value, Error> {
-    let given = Value::Object(parameters.clone());
+    let mut given = parameters.clone();
+    let signature = if reference == WEBHOOK { given.shift_remove(SIGNATURE) } else { None };
+    if let Some(signature) = &signature {
+        Settings::read(signature).map_err(|message| Error::new(message, [SIGNATURE]))?;
+    }
+    let given = Value::Object(given);
     if schema.is_empty() {
         return Ok(given);
     }
     let options = Options { use_default: true, allow_default_none: true, explain: false };
-    let filled = schema::validate(&Value::Object(schema.clone()), &given, options)?;
+    let mut filled = schema::validate(&Value::Object(schema.clone()), &given, options)?;
+    if let Some(signature) = signature {
+        filled[SIGNATURE] = signature;
+    }
     if reference == CRON_TIMER {
         let fields = filled.as_object().cloned().unwrap_or_default();
         CronFields::parse(&fields)

@@ -180,6 +180,10 @@ impl Criterion {
     /// The criteria inside a pattern that is a template; `None`: they are known beforehand.
     fn made(&self, pattern: &Value) -> Result<Option<Vec<Self>>, String> {
         match pattern {
+            // Those too deep were not compiled, and must not count as fitting.
+            Value::Object(fields) if self.pattern.plain().is_some() && self.inner.len() < fields.len() => {
+                Err(format!("searches are nested deeper than {DEEPEST} levels"))
+            }
             Value::Object(_) if self.pattern.plain().is_some() => Ok(None),
             // What a template makes is not searched for more searches.
             Value::Object(fields) => {

@@ -51,6 +51,7 @@ struct Shared {
     events: trigger::Queue,
     triggers: trigger::Catalog,
     rules: rules::Book,
+    deliveries: trigger::Deliveries,
     catalog: execution::Catalog,
     pack_dirs: runner::PackDirs,
     pack_configs: pack_config::Resolver,
@@ -116,6 +117,7 @@ impl Engine {
                 events: trigger::Queue::default(),
                 triggers: trigger::Catalog::new(&store),
                 rules: rules::Book::new(&store),
+                deliveries: trigger::Deliveries::default(),
                 catalog: execution::Catalog::new(&store),
                 registry: runner::Registry::with_all(&config, store.bus(), &host),
                 pack_dirs: runner::PackDirs::new(&store),
@@ -187,6 +189,11 @@ impl Engine {
     /// Cached rules.
     pub fn rules(&self) -> &rules::Book {
         &self.shared.rules
+    }
+
+    /// The last deliveries to webhooks.
+    pub fn deliveries(&self) -> &trigger::Deliveries {
+        &self.shared.deliveries
     }
 
     /// The service that applies rules to events.

@@ -3,6 +3,7 @@
 pub(crate) mod backlog;
 pub(crate) mod cli;
 pub(crate) mod conductor;
+pub(crate) mod events;
 pub(crate) mod expressions;
 pub(crate) mod idle;
 pub(crate) mod latency;

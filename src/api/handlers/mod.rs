@@ -21,6 +21,7 @@ pub(super) mod packs;
 pub(super) mod policies;
 pub(super) mod rbac;
 pub(super) mod root;
+pub(super) mod rule_tests;
 pub(super) mod rules;
 pub(super) mod runner_types;
 pub(super) mod sensors;

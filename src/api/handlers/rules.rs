@@ -46,8 +46,8 @@ pub(in crate::api) static VIEWS: List = List {
 /// `POST /rules`.
 pub(in crate::api) async fn create(app: Data<App>, caller: Caller, body: Object) -> ApiResult<HttpResponse> {
     let draft = read(&app, &caller, body.0).await?;
+    permit(&caller, Permission::RuleCreate, &draft)?;
     let mut rule = Rule { id: RuleId::generate(), ..draft.rule };
-    permit(&caller, Permission::RuleCreate, &rule, &draft.trigger_type)?;
     let mut tx = app.store.begin().await?;
     rule.trigger = wait_for(&mut tx, draft.trigger_type, draft.trigger_parameters).await?;
     match store::rules::insert(&mut tx, &rule).await {
@@ -68,8 +68,8 @@ pub(in crate::api) async fn replace(
     let old = find(&app, &name).await?;
     caller.permit(Permission::RuleModify, old.uid().as_str())?;
     let draft = read(&app, &caller, body.0).await?;
+    permit(&caller, Permission::RuleModify, &draft)?;
     let mut rule = Rule { id: old.id, ..draft.rule };
-    permit(&caller, Permission::RuleModify, &rule, &draft.trigger_type)?;
     let mut tx = app.store.begin().await?;
     rule.trigger = wait_for(&mut tx, draft.trigger_type, draft.trigger_parameters).await?;
     match store::rules::update(&mut tx, &rule).await {
@@ -175,10 +175,32 @@ pub(super) async fn read(
     let fields = filled.as_object().ok_or_else(|| validate::not_an_object(&filled))?;
     let pack = fields.get("pack").and_then(Value::as_str).unwrap_or(DEFAULT_PACK);
     let mut draft = metadata::from_fields(fields, pack);
+    check_texts(&draft)?;
     draft.rule.context.insert("user".to_owned(), value!(&**caller.user()));
     check_trigger(app, &draft).await?;
     metadata::check_criteria(&Value::Object(draft.rule.criteria.clone()))?;
     Ok(draft)
+}
+
+/// References are cut at their first dot, and the database keeps no text with a NUL character.
+fn check_texts(draft: &metadata::Draft) -> ApiResult<()> {
+    let metadata::Draft { rule, trigger_type, .. } = draft;
+    let texts = [
+        ("name", Some(&rule.name)),
+        ("pack", Some(&rule.pack)),
+        ("description", rule.description.as_ref()),
+        ("type.ref", Some(&rule.rule_type)),
+        ("trigger.type", Some(trigger_type)),
+        ("action.ref", Some(&rule.action)),
+        ("action.description", rule.action_description.as_ref()),
+        ("metadata_file", Some(&rule.metadata_file)),
+    ];
+    if rule.pack.contains('.') {
+        return Err(Error::bad_request("pack cannot hold a dot: it ends where the name begins."));
+    }
+    let wrong = texts.iter().find(|(_, text)| text.is_some_and(|text| text.contains('\0')));
+    wrong
+        .map_or(Ok(()), |(field, _)| Err(Error::bad_request(format!("{field} cannot hold a NUL character."))))
 }
 
 async fn check_trigger(app: &App, draft: &metadata::Draft) -> ApiResult<()> {
@@ -207,12 +229,14 @@ async fn wait_for(tx: &mut Tx, kind: String, parameters: Map<String, Value>) -> 
 }
 
 /// Whoever writes a rule must also be allowed what it does.
-fn permit(caller: &Caller, permission: Permission, rule: &Rule, trigger_type: &str) -> ApiResult<()> {
-    caller.permit(permission, rule.uid().as_str())?;
-    if trigger_type == "core.st2.webhook" {
-        caller.permit_any(Permission::WebhookCreate)?;
+pub(super) fn permit(caller: &Caller, permission: Permission, draft: &metadata::Draft) -> ApiResult<()> {
+    caller.permit(permission, draft.rule.uid().as_str())?;
+    if draft.trigger_type == trigger::WEBHOOK {
+        let address = draft.trigger_parameters.get("url").and_then(Value::as_str).unwrap_or_default();
+        let address = format!("webhook:{}", address.trim_matches('/'));
+        caller.permit(Permission::WebhookCreate, address.as_str())?;
     }
-    let action = format!("action:{}", rule.action.replacen('.', ":", 1));
+    let action = format!("action:{}", draft.rule.action.replacen('.', ":", 1));
     caller.permit(Permission::ActionExecute, action.as_str())?;
     Ok(())
 }

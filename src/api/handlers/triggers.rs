@@ -179,6 +179,12 @@ fn refuse_system(pack: &str) -> ApiResult<()> {
 /// A text that must be there; StackStorm fails inside where it is not.
 fn needed<'a>(body: &'a Map<String, Value>, name: &str) -> ApiResult<&'a str> {
     match body.get(name) {
+        Some(Value::String(text)) if text.contains('\0') => {
+            Err(Error::bad_request(format!("{name} cannot hold a NUL character.")))
+        }
+        Some(Value::String(text)) if name == "pack" && text.contains('.') => {
+            Err(Error::bad_request("pack cannot hold a dot: it ends where the name begins."))
+        }
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
         None | Some(Value::Null) => {
             let part = |key: &str| body.get(key).map_or("None".to_owned(), crate::pytext::str);

@@ -2,21 +2,29 @@
 //!
 //! Headers and body are the event's payload. What proves who sent it (tokens, keys, cookies) is left out, and a trace
 //! tag is taken out and used. `st2` is the address of any event: its body names the trigger and holds the payload.
+//!
+//! A trigger may want deliveries signed ([`signature`](crate::signature)). Then a good signature stands in for a token,
+//! and a delivery that is sent again is no new event.
 
 use crate::{
-    access::{Caller, Permission},
-    api::{ApiResult, Body, Error, Path, json},
+    access::{self, Caller, Permission},
+    api::{ApiResult, Error, Path, QueryString, Whole, json},
     app::App,
-    engine::trigger::{self, Occurrence, Target},
-    model::TraceContext,
+    clock,
+    content::trigger::{SIGNATURE, WEBHOOK as KIND},
+    engine::trigger::{self, Delivery, Occurrence, Target, Verdict},
+    model::{KeyName, TraceContext, Trigger, TriggerInstanceId},
     pytext,
-    wire::content as wire,
+    signature::{Scheme, Settings},
+    wire::{content as wire, timestamp},
 };
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::HeaderValue},
+    web::Data,
+};
 use serde_json::{Map, Value, json as value};
-
-/// The trigger type of webhooks.
-const KIND: &str = "core.st2.webhook";
+use std::sync::Arc;
 
 /// The address of any event.
 const ANY: &str = "st2";
@@ -45,40 +53,194 @@ pub(in crate::api) async fn get(
     Ok(json(StatusCode::OK, &wire::trigger(found)))
 }
 
+/// `GET /webhookdeliveries`: the last ones, the newest first.
+pub(in crate::api) async fn deliveries(app: Data<App>, query: QueryString) -> ApiResult<HttpResponse> {
+    let address = query.text("url").map(|url| url.trim_matches('/').to_owned());
+    let all = app.engine.deliveries().last(address.as_deref());
+    let most = query.integer("limit")?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    Ok(super::content::whole(all.iter().take(most).map(shown)))
+}
+
+fn shown(it: &Delivery) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    put("at", value!(timestamp::micros(it.at)));
+    put("url", value!(it.address));
+    put("sender", value!(it.sender));
+    put("delivery", value!(it.id));
+    put("bytes", value!(it.bytes));
+    put("verdict", value!(it.verdict.as_str()));
+    put("reason", value!(it.reason));
+    put("trigger_instances", value!(it.instances));
+    fields
+}
+
 /// `POST /webhooks/{any/depth}`.
 pub(in crate::api) async fn post(
     app: Data<App>,
-    caller: Caller,
+    caller: Option<Caller>,
     request: HttpRequest,
     Path([address]): Path<1>,
-    Body(body): Body,
+    body: Whole,
 ) -> ApiResult<HttpResponse> {
     let address = address.trim_matches('/');
-    caller.permit(Permission::WebhookSend, format!("webhook:{address}").as_str())?;
-    let (headers, tag) = headers(&request);
+    let mut delivery = Delivery {
+        at: clock::now(),
+        address: address.to_owned(),
+        sender: request.connection_info().peer_addr().map(str::to_owned),
+        id: None,
+        bytes: body.bytes.len(),
+        verdict: Verdict::Accepted,
+        reason: None,
+        instances: Vec::new(),
+    };
+    let delivered = deliver(&app, caller.as_ref(), &request, body, &mut delivery).await;
+    if let Err(error) = &delivered {
+        // What is wrong with a signature is said here, and not to whoever made it.
+        delivery.reason.get_or_insert_with(|| error.to_string());
+        if delivery.verdict == Verdict::Accepted {
+            delivery.verdict = Verdict::Refused;
+        }
+    }
+    app.engine.deliveries().note(delivery);
+    delivered
+}
+
+async fn deliver(
+    app: &App,
+    caller: Option<&Caller>,
+    request: &HttpRequest,
+    body: Whole,
+    delivery: &mut Delivery,
+) -> ApiResult<HttpResponse> {
+    let address = delivery.address.clone();
+    let triggers = if address == ANY { Vec::new() } else { app.engine.triggers().hook(&address).await? };
+    match caller {
+        Some(caller) => {
+            caller.permit(Permission::WebhookSend, format!("webhook:{address}").as_str())?;
+        }
+        // Strangers hear nothing of who waits where.
+        None if !triggers.iter().any(|trigger| trigger.parameters.contains_key(SIGNATURE)) => {
+            delivery.verdict = Verdict::NoCredentials;
+            return Err(access::Error::NoCredentials.into());
+        }
+        None => {}
+    }
+    let (mut headers, tag) = headers(request);
     let tag = tag.unwrap_or_else(|| format!("webhook-{address}-{}", uuid::Uuid::new_v4().simple()));
     let trace = TraceContext::tagged(tag);
     if address == ANY {
-        any(&app, trace, &body).await?;
-    } else {
-        let triggers = app.engine.triggers().hook(address).await?;
-        if triggers.is_empty() {
-            return Err(Error::not_found(format!("Webhook {address} not registered with st2")));
-        }
-        let lower: Map<String, Value> =
-            headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-        let payload = value!({"headers": headers, "headers_lower": lower, "body": body});
-        for trigger in triggers {
-            let target = Target::Ref(trigger.reference());
-            let event = Occurrence::checked(target, payload.clone()).traced(trace.clone());
-            trigger::dispatch(&app.engine, event).await?;
-        }
+        let body = body.value.map_err(Error::bad_request)?;
+        delivery.instances.extend(any(app, trace, &body).await?);
+        return Ok(json(StatusCode::ACCEPTED, &body));
+    }
+    if triggers.is_empty() {
+        delivery.verdict = Verdict::UnknownAddress;
+        return Err(Error::not_found(format!("Webhook {address} not registered with st2")));
+    }
+    // Who signs is looked at before what he says.
+    let proven = proven(app, &triggers, caller.is_some(), request, &body.bytes).await?;
+    if let Some(secret) = proven.secret_header {
+        headers.shift_remove(secret);
+    }
+    if proven.triggers.is_empty() {
+        delivery.verdict = Verdict::BadSignature;
+        delivery.reason = proven.reason;
+        return Err(Error::Answer(
+            StatusCode::UNAUTHORIZED,
+            "Unauthorized - The signature of this webhook is missing or wrong.".to_owned(),
+        ));
+    }
+    let body = body.value.map_err(Error::bad_request)?;
+    let lower: Map<String, Value> =
+        headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+    let payload = value!({"headers": headers, "headers_lower": lower, "body": body});
+    for (trigger, id) in proven.triggers {
+        let reference = trigger.reference();
+        let key = id.as_ref().map(|id| format!("webhook {reference} {id}"));
+        let event = Occurrence::checked(Target::Ref(reference), payload.clone()).traced(trace.clone());
+        delivery.instances.extend(trigger::dispatch_keyed(&app.engine, event, key).await?);
+        delivery.id = delivery.id.take().or(id);
+    }
+    delivery.reason = proven.reason;
+    if delivery.instances.is_empty() {
+        delivery.verdict = Verdict::Duplicate;
     }
     Ok(json(StatusCode::ACCEPTED, &body))
 }
 
+/// The triggers of an address that a request may reach.
+#[derive(Default)]
+struct Proven {
+    /// With what names this delivery.
+    triggers: Vec<(Arc<Trigger>, Option<String>)>,
+    /// Why another one is out of reach.
+    reason: Option<String>,
+    /// The header that is itself the secret.
+    secret_header: Option<&'static str>,
+}
+
+async fn proven(
+    app: &App,
+    triggers: &[Arc<Trigger>],
+    has_token: bool,
+    request: &HttpRequest,
+    bytes: &[u8],
+) -> ApiResult<Proven> {
+    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    let mut proven = Proven::default();
+    for trigger in triggers {
+        let Some(settings) = trigger.parameters.get(SIGNATURE) else {
+            if has_token {
+                proven.triggers.push((trigger.clone(), None));
+            }
+            continue;
+        };
+        let checked = match Settings::read(settings) {
+            Ok(settings) => {
+                if settings.scheme == Scheme::GitLab {
+                    proven.secret_header = Some("X-Gitlab-Token");
+                }
+                if settings.needs_token && !has_token {
+                    Err("it needs a token or an API key as well".to_owned())
+                } else {
+                    let secret = secret(app, &settings.secret_key).await?;
+                    let checked = secret.and_then(|secret| {
+                        let checked = settings.check(secret.as_bytes(), header, bytes, clock::now());
+                        checked.map_err(|fault| fault.to_string())
+                    });
+                    checked.map(|()| settings.delivery(header))
+                }
+            }
+            Err(wrong) => Err(wrong),
+        };
+        match checked {
+            Ok(id) => proven.triggers.push((trigger.clone(), id)),
+            Err(why) => proven.reason = Some(why),
+        }
+    }
+    Ok(proven)
+}
+
+/// The secret that a key of the system holds, or why there is none.
+async fn secret(app: &App, name: &str) -> ApiResult<Result<String, String>> {
+    let datastore = app.engine.datastore();
+    let Ok(key) = KeyName::of("st2kv.system", name, None) else {
+        return Ok(Err(format!("{name:?} is no name of a key")));
+    };
+    let Some(entry) = datastore.find(&key).await? else {
+        return Ok(Err(format!("the datastore has no key {name:?}, which holds the secret")));
+    };
+    Ok(match datastore.decrypt(&entry) {
+        // HMAC takes an empty key, and so would anybody.
+        Ok(secret) if secret.is_empty() => Err(format!("the key {name:?} of the datastore is empty")),
+        Ok(secret) => Ok(secret),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
 /// An event of any trigger.
-async fn any(app: &App, trace: TraceContext, body: &Value) -> ApiResult<()> {
+async fn any(app: &App, trace: TraceContext, body: &Value) -> ApiResult<Option<TriggerInstanceId>> {
     let Value::Object(fields) = body else {
         let kind = pytext::json_type(body);
         return Err(Error::bad_request(format!("Webhook body needs to be an object, got: {kind}")));
@@ -107,10 +269,10 @@ async fn any(app: &App, trace: TraceContext, body: &Value) -> ApiResult<()> {
             tracing::warn!(
                 "An event names the trigger {reference}, which does not exist: nothing follows from it"
             );
-            Ok(())
+            Ok(None)
         }
         Err(error) => Err(error.into()),
-        Ok(_) => Ok(()),
+        Ok(id) => Ok(Some(id)),
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod objects;
 pub(crate) mod pack_dev;
 pub(crate) mod packs;
 pub(crate) mod parameters;
+pub(crate) mod rule_tests;
 pub(crate) mod run;
 pub(crate) mod services;
 pub(crate) mod tail;

@@ -4,7 +4,7 @@ use super::shared::{
     ATTR, BY_PACK, DETACHED, DISPLAY, DISPLAY_GROUPS, FILE, LAST, NAME, NAMES, REF, REFS, WIDTH, on, own,
 };
 use crate::cli::args::{Command, Nargs, flag, many, opt, positional, positionals};
-use crate::cli::commands::{actions, aliases, objects, pack_dev, packs, run};
+use crate::cli::commands::{actions, aliases, objects, pack_dev, packs, rule_tests, run};
 use crate::cli::resource::{Key, Resource};
 
 static ACTIONS: Resource = Resource {
@@ -171,10 +171,37 @@ pub(super) const RULE: Command = Command {
         on!("clone", "Not available for rules.", RULES, objects::clone, &[]),
         on!("enable", "Let a rule match.", RULES, objects::enable, &[REF]),
         on!("disable", "Keep a rule from matching.", RULES, objects::disable, &[REF]),
+        Command {
+            extra: true,
+            ..own!(
+                "why",
+                "Tell why a rule took up an event, or did not.",
+                rule_tests::why,
+                &[
+                    positional("rule", "rule", "reference or id of the rule"),
+                    positional("event", "trigger-instance", "id of the trigger instance"),
+                ]
+            )
+        },
+        Command {
+            extra: true,
+            ..own!(
+                "test",
+                "Try a rule on an event. Nothing is stored; the exit code is 1 if the rule does not match.",
+                rule_tests::test,
+                &[
+                    opt(&["--rule"], "rule", "a file with the rule"),
+                    opt(&["--rule-ref"], "rule_ref", "a rule that is there: pack.name"),
+                    opt(&["--trigger-instance"], "trigger_instance", "a file with trigger and payload"),
+                    opt(&["--trigger-instance-id"], "trigger_instance_id", "an event that happened"),
+                ]
+            )
+        },
     ],
     examples: "\
 st2 rule list --iftt
 st2 rule create my_rule.yaml
+st2 rule test --rule my_rule.yaml --trigger-instance event.yaml   without running anything
 st2 rule-enforcement list --rule mypack.my_rule   what it did",
     ..Command::EMPTY
 };

@@ -17,6 +17,16 @@ static WEBHOOKS: Resource = Resource {
     ..Resource::BASE
 };
 
+static DELIVERIES: Resource = Resource {
+    path: "webhookdeliveries",
+    name: "Webhook Delivery",
+    columns: &["at", "url", "sender", "verdict", "reason", "trigger_instances"],
+    first: &["at", "url", "sender", "verdict", "reason", "trigger_instances"],
+    sparse: false,
+    filters: &[("url", "url")],
+    ..Resource::BASE
+};
+
 pub(super) const WEBHOOK: Command = Command {
     name: "webhook",
     about: "Webhooks.",
@@ -30,6 +40,18 @@ pub(super) const WEBHOOK: Command = Command {
             &[positionals("url", "url", Nargs::Many, "their paths below /v1/webhooks")],
             ATTR
         ),
+        Command {
+            extra: true,
+            ..on!(
+                "deliveries",
+                "List the last deliveries, with what became of them.",
+                DELIVERIES,
+                objects::list,
+                ATTR,
+                WIDTH,
+                &[positionals("url", "url", Nargs::Optional, "only those to this path below /v1/webhooks")]
+            )
+        },
     ],
     ..Command::EMPTY
 };

@@ -16,7 +16,7 @@ pub mod rerun;
 pub(in crate::engine) use admit::Admitted;
 pub use catalog::{Catalog, Runnable};
 pub use known_actions::KnownActions;
-pub(in crate::engine) use request::{Asked, ChildRequest, Refusal, again, asked, child};
+pub(in crate::engine) use request::{Asked, ChildRequest, Refusal, again, asked, child, previewed};
 pub use request::{Idempotency, request};
 
 use crate::{model::ExecutionStatus, schema, store};

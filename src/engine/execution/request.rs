@@ -158,18 +158,45 @@ pub(in crate::engine) async fn asked(
     trigger: &Value,
     origin: Map<String, Value>,
 ) -> Result<Asked, Error> {
-    let found = engine.shared.catalog.find(&request.action).await?;
-    let runnable = found.ok_or_else(|| Error::NoSuchAction(request.action.clone()))?;
-    let mut draft = Draft::new(&runnable, &request, request.context.clone())?;
-    draft.origin = origin;
-    draft.trigger = Some(trigger.clone());
-    match draft.rendered(engine, &request.parameters).await? {
+    match of_rule(engine, &request, trigger, origin).await? {
         Rendered::Sound(draft) => {
             draft.check(&request.parameters).map_err(|unfit| Error::Parameters(unfit.to_string()))?;
             Ok(Asked::Sound(draft.admit(engine).await))
         }
         Rendered::Broken(draft, refusal) => Ok(Asked::Broken(draft.failed(&refusal), refusal)),
     }
+}
+
+/// The parameters that [`asked`] would store: everything is done but the asking.
+///
+/// # Errors
+/// [`Error`], where the request would be refused or kept as failed.
+pub(in crate::engine) async fn previewed(
+    engine: &Engine,
+    request: ExecutionRequest,
+    trigger: &Value,
+) -> Result<Map<String, Value>, Error> {
+    match of_rule(engine, &request, trigger, Map::new()).await? {
+        Rendered::Sound(draft) => {
+            draft.check(&request.parameters).map_err(|unfit| Error::Parameters(unfit.to_string()))?;
+            Ok(draft.parameters)
+        }
+        Rendered::Broken(_, refusal) => Err(Error::Parameters(refusal)),
+    }
+}
+
+async fn of_rule(
+    engine: &Engine,
+    request: &ExecutionRequest,
+    trigger: &Value,
+    origin: Map<String, Value>,
+) -> Result<Rendered, Error> {
+    let found = engine.shared.catalog.find(&request.action).await?;
+    let runnable = found.ok_or_else(|| Error::NoSuchAction(request.action.clone()))?;
+    let mut draft = Draft::new(&runnable, request, request.context.clone())?;
+    draft.origin = origin;
+    draft.trigger = Some(trigger.clone());
+    draft.rendered(engine, &request.parameters).await
 }
 
 /// The execution that an earlier request with the same key made.

@@ -90,7 +90,7 @@ impl Consequences {
 }
 
 /// What a rule asks for. It acts for the system, whoever wrote it.
-fn request(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> ExecutionRequest {
+pub(super) fn request(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> ExecutionRequest {
     let rule = &ready.rule;
     let pack = rule.action.split('.').next().unwrap_or_default();
     let context = Map::from_iter([

@@ -10,9 +10,11 @@
 
 mod book;
 mod enforce;
+mod explain;
 mod matcher;
 mod service;
 
 pub use book::{Book, Page, Ready};
+pub use explain::{Explanation, explain};
 pub use matcher::{Matched, matched};
 pub use service::RulesEngine;

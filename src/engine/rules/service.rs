@@ -1,19 +1,20 @@
 //! The loop: takes what was handed over, or looks for rows, matches, and writes what follows.
 
 use super::{
-    Matched, Page,
+    Matched, Page, Ready,
     enforce::{self, Consequences},
     matcher,
 };
 use crate::{
     clock,
-    criteria::Event,
+    criteria::{Comparison, Event},
     engine::Engine,
     expr::jinja,
     model::{ObjectId, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
     service::{self, Service, Stop},
     store::{self, enforcements, executions, trigger_instances},
 };
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use std::{
     collections::HashSet,
@@ -146,26 +147,55 @@ async fn matched(
     page: Arc<Page>,
     instance: &Arc<TriggerInstance>,
 ) -> store::Result<Option<Matched>> {
-    let now = clock::now();
     if page.is_calm {
-        let event = Event { payload: &instance.payload, now, datastore: &NO_DATASTORE };
+        let event = Event { payload: &instance.payload, now: clock::now(), datastore: &NO_DATASTORE };
         return Ok(Some(matcher::matched(&page, &event)));
     }
+    let with = instance.clone();
+    tested(engine, instance.id, move |now, datastore| {
+        matcher::matched(&page, &Event { payload: &with.payload, now, datastore })
+    })
+    .await
+}
+
+/// Tests something against an event, on a thread of its own. `None`: it panicked, which the log tells.
+async fn tested<T: Send + 'static>(
+    engine: &Engine,
+    id: TriggerInstanceId,
+    test: impl FnOnce(DateTime<Utc>, &Arc<dyn jinja::Datastore>) -> T + Send + 'static,
+) -> store::Result<Option<T>> {
     // Patterns see the keys of the system alone; they are read when a pattern asks for them.
     let datastore = match engine.datastore().for_templates(None, []).await {
         Ok(datastore) => datastore,
         Err(crate::datastore::Error::Store(error)) => return Err(error),
         Err(_) => NO_DATASTORE.clone(),
     };
-    let (id, instance) = (instance.id, instance.clone());
-    let matching = tokio::task::spawn_blocking(move || {
-        matcher::matched(&page, &Event { payload: &instance.payload, now, datastore: &datastore })
-    });
-    let matched = matching.await;
-    if let Err(panic) = &matched {
-        tracing::error!("Matching rules against trigger instance {id} panicked: {panic}");
+    let now = clock::now();
+    let tested = tokio::task::spawn_blocking(move || test(now, &datastore)).await;
+    if let Err(panic) = &tested {
+        tracing::error!("Testing criteria against trigger instance {id} panicked: {panic}");
     }
-    Ok(matched.ok())
+    Ok(tested.ok())
+}
+
+/// Every criterion of a rule against an event. `None`: it panicked.
+pub(super) async fn compared(
+    engine: &Engine,
+    ready: &Arc<Ready>,
+    instance: &TriggerInstance,
+) -> store::Result<Option<Vec<Comparison>>> {
+    let (ready, payload) = (ready.clone(), instance.payload.clone());
+    tested(engine, instance.id, move |now, datastore| {
+        ready.criteria.explain(&Event { payload: &payload, now, datastore })
+    })
+    .await
+}
+
+/// The rules that would take up an event.
+pub(super) async fn fitting(engine: &Engine, instance: &TriggerInstance) -> store::Result<Vec<Arc<Ready>>> {
+    let page = engine.shared.rules.page(&instance.trigger).await?;
+    let matched = matched(engine, page, &Arc::new(instance.clone())).await?;
+    Ok(matched.unwrap_or_default().fits)
 }
 
 /// Writes what follows from a batch, and lets the executions begin.

@@ -1,6 +1,7 @@
 //! Triggers and trigger types, read when they are first asked for and kept until content changes.
 
 use crate::{
+    content::trigger::WEBHOOK,
     model::{Trigger, TriggerType},
     schema::{self, Options, Validator},
     store::{self, Store, triggers},
@@ -8,9 +9,6 @@ use crate::{
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
 use std::{collections::HashMap, sync::Arc};
-
-/// The trigger type of webhooks.
-pub(in crate::engine) const WEBHOOK: &str = "core.st2.webhook";
 
 /// A trigger type, ready to check payloads.
 #[derive(Debug)]

@@ -14,10 +14,12 @@
 //! Left out: what an event means. That is `engine::rules`.
 
 mod catalog;
+mod deliveries;
 mod payload;
 mod queue;
 
 pub use catalog::Catalog;
+pub use deliveries::{Deliveries, Delivery, Verdict};
 pub(in crate::engine) use queue::Queue;
 
 use super::Engine;
@@ -136,6 +138,21 @@ pub async fn dispatch_once(
     let id = instance.id;
     let is_new = store_and_hand_over(engine, New { instance, once: Some(key) }).await?;
     Ok(is_new.then_some(id))
+}
+
+/// Stores an event that has this key if it has one: as [`dispatch_once`], or as [`dispatch`].
+///
+/// # Errors
+/// As theirs.
+pub async fn dispatch_keyed(
+    engine: &Engine,
+    occurrence: Occurrence,
+    key: Option<String>,
+) -> Result<Option<TriggerInstanceId>, Error> {
+    match key {
+        Some(key) => dispatch_once(engine, occurrence, key).await,
+        None => dispatch(engine, occurrence).await.map(Some),
+    }
 }
 
 /// Stores an event in a transaction of the caller: it happens if, and when, that commits. With a key, as in

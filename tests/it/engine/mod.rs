@@ -2,6 +2,7 @@
 
 mod chatops;
 mod control;
+mod criteria_faults;
 mod external;
 mod faults;
 mod http_request;
@@ -16,6 +17,7 @@ mod requests;
 mod sensors;
 mod rules;
 mod shell;
+mod webhooks;
 mod why;
 mod workflows;
 mod winrm;

@@ -182,3 +182,69 @@ async fn a_lost_answer_to_a_commit_leaves_no_execution_to_nobody() {
     let found = enforcements(&st2, "r", instances).await;
     assert!(found.iter().all(|it| it["status"] == "succeeded"), "{found:?}");
 }
+
+#[tokio::test]
+async fn rules_that_are_wrong_in_a_hundred_ways_are_refused_with_the_reason() {
+    let st2 = TestDaemon::start().await;
+    let good = json!({
+        "name": "r", "pack": "default", "description": "d", "enabled": true, "tags": [], "context": {},
+        "type": {"ref": "standard", "parameters": {}},
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": "hook"}},
+        "criteria": {"trigger.body.a": {"type": "equals", "pattern": 1}},
+        "action": {"ref": "core.noop", "parameters": {}},
+    });
+    let places = [
+        "/name",
+        "/pack",
+        "/enabled",
+        "/tags",
+        "/context",
+        "/type",
+        "/type/ref",
+        "/type/parameters",
+        "/trigger",
+        "/trigger/type",
+        "/trigger/parameters",
+        "/trigger/parameters/url",
+        "/criteria",
+        "/criteria/trigger.body.a",
+        "/criteria/trigger.body.a/type",
+        "/criteria/trigger.body.a/pattern",
+        "/action",
+        "/action/ref",
+        "/action/parameters",
+    ];
+    let values = [
+        json!(null),
+        json!(7),
+        json!(true),
+        json!("x y\u{0}"),
+        json!([[]]),
+        json!({"a": {"b": null}}),
+        json!("{{ nope"),
+    ];
+    let mut refused = 0;
+    for place in places {
+        for value in &values {
+            let mut rule = good.clone();
+            *rule.pointer_mut(place).unwrap() = value.clone();
+            let answer = st2.post("/v1/rules", rule).await;
+            match answer.status {
+                201 => {
+                    let id = answer.json()["id"].as_str().unwrap().to_owned();
+                    st2.delete(&format!("/v1/rules/{id}")).await.expect(204);
+                }
+                400 => {
+                    assert!(!answer.json()["faultstring"].as_str().unwrap().is_empty(), "{place} {value}");
+                    refused += 1;
+                }
+                other => panic!("{place} {value}: {other} {}", answer.text()),
+            }
+        }
+    }
+    assert!(refused > 80, "{refused}");
+    let mut unknown = good.clone();
+    unknown["surprise"] = json!(1);
+    assert_eq!(st2.post("/v1/rules", unknown).await.status, 400);
+    st2.post("/v1/rules", good).await.expect(201);
+}
