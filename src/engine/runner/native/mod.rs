@@ -2,8 +2,8 @@
 //! without calling ourselves over HTTP.
 //!
 //! They look like what they are elsewhere: Python actions with `result`, `stdout` and `stderr`. `packs.install` and
-//! `packs.uninstall` are a workflow and a chain of them, like any other. A step that is told what to `bring_back`
-//! undoes the installation of that when it does not end well.
+//! `packs.uninstall` are a workflow and a chain of them, like any other. A step of `packs.install` that does not end well
+//! [brings back](bring_back) what was there before.
 
 mod bring_back;
 mod load;
@@ -98,9 +98,8 @@ async fn as_python(job: &Job<'_>, step: Step) -> Outcome {
         done = step(job) => Some(done),
         () = clock::sleep(Duration::from_secs(limit)) => None,
     };
-    let back = job.texts("bring_back");
-    if !matches!(done, Some(Ok(_))) && !back.is_empty() {
-        bring_back::undo(job, back).await;
+    if !matches!(done, Some(Ok(_))) {
+        bring_back::undo(job).await;
     }
     let shape = |code: i32, result: Value| {
         let stderr = std::mem::take(&mut *job.said.lock());
@@ -165,14 +164,6 @@ impl Job<'_> {
 
     fn map(&self, name: &str) -> Map<String, Value> {
         self.parameter(name).as_object().cloned().unwrap_or_default()
-    }
-
-    /// Packs whose virtualenvs are those of the installation this step is part of: warnings and
-    /// registering come after all of them.
-    fn replaced(&self) -> Vec<String> {
-        let is_after =
-            ["get_pack_warnings", "load"].contains(&self.action.execution.snapshot.action.spec.name.as_str());
-        if is_after { self.texts("bring_back") } else { self.made.lock().clone() }
     }
 
     /// Tells a line of progress.
