@@ -110,6 +110,9 @@ impl Run {
                 // What rests cannot end well: it was resumed, and nobody told.
                 if now != Status::Canceled && self.conductor.rests(&name, route) {
                     self.resumed(origin, child, &name, route);
+                } else if was == Status::Pending && self.conductor.status() == Status::Paused {
+                    // An answer wakes the workflow, also one that came while it still went on because of another.
+                    self.request_status(Status::Running);
                 }
                 self.ended(origin, child, &name, route);
             }
