@@ -194,9 +194,9 @@ impl Conductor {
         if !matches!(self.graph.tasks[edge.to].join, Some(Join::Some(_))) {
             return false;
         }
-        // A task with items stays staged while they run.
-        let under_way = |staged: &Staged| staged.items.is_some() && !staged.completed;
-        if self.state.staged(key).is_some_and(|staged| !under_way(staged)) {
+        // A task with items stays staged while they run, and afterwards if some failed.
+        let has_begun = |staged: &Staged| staged.items.is_some();
+        if self.state.staged(key).is_some_and(|staged| !has_begun(staged)) {
             return false;
         }
         let Some(begun) = self.state.last.get(&key).copied() else { return false };
