@@ -136,13 +136,19 @@ impl Everything {
             tokio::select! {
                 biased;
                 () = self.closing.requested() => return None,
-                taken = self.queue.take() => match self.taken(taken).await {
+                taken = self.queue.take() => match self.taken(taken, None).await {
                     Next::Bytes(bytes) => return Some(bytes),
                     Next::Nothing => {}
                     Next::End => return None,
                 },
                 bytes = tail => match bytes {
-                    Some(bytes) => return Some(bytes),
+                    // What happened before this was printed has come meanwhile, or it comes later.
+                    Some(bytes) => match self.queue.try_take() {
+                        None | Some(Taken::End) => return Some(bytes),
+                        Some(taken) => if let Next::Bytes(bytes) = self.taken(taken, Some(bytes)).await {
+                            return Some(bytes);
+                        }
+                    },
                     None => self.tail = None,
                 },
                 () = clock::sleep(self.heartbeat) => return Some(SIGN_OF_LIFE),
@@ -150,7 +156,9 @@ impl Everything {
         }
     }
 
-    async fn taken(&mut self, taken: Taken<Piece>) -> Next {
+    /// What to send of what was taken from the queue; `printed` is output that was read at the same time. It stands after
+    /// what the queue tells, but for the end.
+    async fn taken(&mut self, taken: Taken<Piece>, mut printed: Option<Bytes>) -> Next {
         let items = match taken {
             Taken::Items(items) => items,
             Taken::Lost => {
@@ -165,6 +173,7 @@ impl Everything {
             match tells {
                 Some(execution) if execution.status.is_completed() => {
                     // Output is stored before an end is told. Nothing of it follows the end.
+                    all.extend(printed.take());
                     if let Some(mut tail) = self.tail.take() {
                         all.extend(tail.stored().await);
                     }
@@ -174,6 +183,7 @@ impl Everything {
                 _ => all.push(bytes),
             }
         }
+        all.extend(printed);
         joined(all).map_or(Next::Nothing, Next::Bytes)
     }
 }

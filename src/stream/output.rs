@@ -178,6 +178,8 @@ impl Follower {
                     match item {
                         Live::Closed => self.closed = true,
                         Live::Stored => self.phase = Phase::Rows,
+                        // Rows are read once more after this; what is no row by then is too late.
+                        Live::Line(_) if self.closed => {}
                         Live::Line(line) if line.line == self.next && !hole => {
                             self.next += 1;
                             if self.wants(line.kind.as_str()) {

@@ -102,7 +102,8 @@ impl<T> Queue<T> {
         .await
     }
 
-    fn try_take(&self) -> Option<Taken<T>> {
+    /// Takes all that is there.
+    pub(super) fn try_take(&self) -> Option<Taken<T>> {
         let mut state = self.state.lock();
         if std::mem::take(&mut state.lost) {
             return Some(Taken::Lost);

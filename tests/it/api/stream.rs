@@ -199,22 +199,23 @@ async fn an_end_ends_the_stream_even_if_it_came_before(pool: PgPool) {
         it.id
     );
     let mut client = Client::open(&st2, &path).await.ready().await;
+    let (update, output) = ("st2.execution__update", "st2.execution.output__create");
     st2.app.bus.publish(changed(&it, ExecutionStatus::Running));
+    let (name, running) = client.next().await.unwrap();
+    assert_eq!((name.as_str(), &running["status"]), (update, &json!("running")));
     // What is printed is stored before the end is told, also when both happen at once.
     print(&pool, it.id, &[("a\n", "o")]).await;
     st2.app.bus.publish(printed(it.id, 0, "a\n", OutputKind::Stdout));
     st2.app.bus.publish(changed(&it, ExecutionStatus::Succeeded));
     st2.app.bus.publish(printed(it.id, 1, "late\n", OutputKind::Stdout));
-    let (update, output) = ("st2.execution__update", "st2.execution.output__create");
     let mut told = Vec::new();
     while let Some((name, data)) = client.next().await {
         told.push((name, data["status"].clone(), data["data"].clone()));
     }
     // Once each, in this order, and nothing after the end.
-    let running = (update.to_owned(), json!("running"), Value::Null);
     let printed_line = (output.to_owned(), Value::Null, json!("a\n"));
     let ended = (update.to_owned(), json!("succeeded"), Value::Null);
-    assert_eq!(told, [running, printed_line, ended]);
+    assert_eq!(told, [printed_line, ended]);
 
     end_row(&pool, it.id).await;
     let mut late = Client::open(&st2, &path).await.ready().await;
