@@ -47,14 +47,9 @@ impl FromRequest for PlainText {
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
+        let text = text(request, payload);
         Box::pin(async move {
-            let kind = content_type(&request)?;
-            let bytes = read(&request, &mut payload).await?;
-            if kind == Kind::Text {
-                return String::from_utf8(bytes.into()).map(Self).map_err(|error| unparsable(&error));
-            }
-            match parse(kind, &bytes, depth_limit(&request))? {
+            match text.await? {
                 Value::String(text) => Ok(Self(text)),
                 other => Err(Error::bad_request(format!(
                     "{} is not of type 'string'",
@@ -113,18 +108,26 @@ impl FromRequest for Text {
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
+        let text = text(request, payload);
         Box::pin(async move {
-            let kind = content_type(&request)?;
-            let bytes = read(&request, &mut payload).await?;
-            if kind == Kind::Text {
-                return String::from_utf8(bytes.into()).map(Self).map_err(|error| unparsable(&error));
-            }
-            match parse(kind, &bytes, depth_limit(&request))? {
+            match text.await? {
                 Value::String(text) => Ok(Self(text)),
                 other => Ok(Self(other.to_string())),
             }
         })
+    }
+}
+
+/// A body of `text/plain` as a string, any other as what it means.
+fn text(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = ApiResult<Value>> + use<> {
+    let (request, mut payload) = (request.clone(), payload.take());
+    async move {
+        let kind = content_type(&request)?;
+        let bytes = read(&request, &mut payload).await?;
+        if kind == Kind::Text {
+            return String::from_utf8(bytes.into()).map(Value::String).map_err(|error| unparsable(&error));
+        }
+        parse(kind, &bytes, depth_limit(&request))
     }
 }
 

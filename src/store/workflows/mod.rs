@@ -30,44 +30,26 @@ pub struct Stored {
     pub source: String,
 }
 
+macro_rules! select {
+    ($rest:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Stored,
+            r#"SELECT w.id AS "id: WorkflowId", w.execution_id AS "execution: ExecutionId",
+                w.executions AS "executions: Vec<ExecutionId>", w.depth, d.language, d.source
+            FROM workflows w JOIN workflow_definitions d ON d.hash = w.definition "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
 /// The workflow that runs as an execution.
 pub async fn find_by_execution(db: impl PgExecutor<'_>, execution: ExecutionId) -> Result<Option<Stored>> {
-    let row = sqlx::query!(
-        r#"SELECT w.id AS "id: WorkflowId", w.execution_id AS "execution: ExecutionId", w.executions AS "executions: Vec<ExecutionId>",
-               w.depth, d.language, d.source
-           FROM workflows w JOIN workflow_definitions d ON d.hash = w.definition WHERE w.execution_id = $1"#,
-        execution as _
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| Stored {
-        id: row.id,
-        execution: row.execution,
-        executions: row.executions,
-        depth: row.depth,
-        language: row.language,
-        source: row.source,
-    }))
+    Ok(select!("WHERE w.execution_id = $1", execution as _).fetch_optional(db).await?)
 }
 
 /// The workflow with this id.
 pub async fn find(db: impl PgExecutor<'_>, id: WorkflowId) -> Result<Option<Stored>> {
-    let row = sqlx::query!(
-        r#"SELECT w.id AS "id: WorkflowId", w.execution_id AS "execution: ExecutionId", w.executions AS "executions: Vec<ExecutionId>",
-               w.depth, d.language, d.source
-           FROM workflows w JOIN workflow_definitions d ON d.hash = w.definition WHERE w.id = $1"#,
-        id as _
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| Stored {
-        id: row.id,
-        execution: row.execution,
-        executions: row.executions,
-        depth: row.depth,
-        language: row.language,
-        source: row.source,
-    }))
+    Ok(select!("WHERE w.id = $1", id as _).fetch_optional(db).await?)
 }
 
 /// How deep the workflow stands that runs as an execution.
