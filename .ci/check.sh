@@ -17,7 +17,23 @@ docs() { SQLX_OFFLINE=true RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-de
 queries() { SQLX_OFFLINE=false .ci/with-postgres.sh cargo sqlx prepare --check -- --all-targets; }
 
 # The unit tests of the store make databases on the server of DATABASE_URL; the others start what they need.
-tests() { SQLX_OFFLINE=true .ci/with-postgres.sh cargo test --locked --lib --bins --tests; }
+#
+# Daemons, servers and clients of all tests share the processors. What does not pass among all the others gets one more
+# chance, alone, and is named: at most five tests, since more of them are no accident.
+tests() {
+    export SQLX_OFFLINE=true
+    local log failed=()
+    log="$(mktemp)"
+    if .ci/with-postgres.sh cargo test --locked --no-fail-fast --lib --bins --tests 2>&1 | tee "$log"; then
+        rm "$log"
+        return
+    fi
+    mapfile -t failed < <(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$log")
+    rm "$log"
+    [ ${#failed[@]} -gt 0 ] && [ ${#failed[@]} -le 5 ] || return 1
+    printf '== failed among the others, now alone: %s\n' "${failed[@]}"
+    .ci/with-postgres.sh cargo test --locked --lib --bins --tests -- --exact --test-threads 1 "${failed[@]}"
+}
 
 doc_tests() { SQLX_OFFLINE=true cargo test --locked --doc; }
 
