@@ -6,6 +6,9 @@ export PATH="$PATH:$HOME/.cargo/bin"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}"
 # Snapshots are compared, never written.
 export INSTA_UPDATE=no
+# The same cases of properties each time: a landing shall not fail by what it did not change. `cargo test` alone looks at
+# others each time, and keeps the seed of what it finds.
+export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-2026}"
 
 form() { cargo fmt --check; }
 

@@ -45,6 +45,12 @@ pub enum Error {
     /// A report about a task that nobody was asked to start.
     #[error("Task \"{0}\" is not staged or has not started yet.")]
     NotStaged(String),
+    /// A report about an item of a task that has been led to again meanwhile. StackStorm fails here too (`KeyError`).
+    #[error(
+        "Task \"{0}\" was led to again before its items had ended. \
+         A cycle may come back to a task with items only after it."
+    )]
+    Overrun(String),
     /// A report that means nothing for a task in its status.
     #[error("Event \"{0}\" is not valid.")]
     InvalidEvent(String),
@@ -69,7 +75,7 @@ impl Error {
     pub fn class(&self) -> &'static str {
         match self {
             Self::InvalidTask(_) => "InvalidTask",
-            Self::NotStaged(_) => "InvalidTaskStateEntry",
+            Self::NotStaged(_) | Self::Overrun(_) => "InvalidTaskStateEntry",
             Self::InvalidEvent(_) => "InvalidEvent",
             Self::InvalidRequest { .. } => "InvalidWorkflowStatusTransition",
             Self::Active => "WorkflowIsActiveAndNotRerunableError",

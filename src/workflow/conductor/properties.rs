@@ -174,6 +174,10 @@ impl Drive {
     fn tell(&mut self, task: &str, route: usize, event: &TaskEvent) {
         let told = self.conductor.update(task, route, event, &Expressions::new(&Nothing));
         assert!(told.is_ok() || !self.strict, "{task}: {told:?}");
+        // As the engine does it.
+        if let Err(error) = told {
+            self.conductor.refuse(task, route, error.to_string());
+        }
     }
 
     /// Starts all that may start; a copy made of what the store has must say the same.

@@ -71,8 +71,12 @@ impl Conductor {
     ) -> Result<(), Error> {
         let graph = self.graph.clone();
         let task = &graph.tasks[key.0];
-        let at = self.entry_for(key, event.status, source, evaluate)?;
         let has_items = self.state.staged(key).is_some_and(|staged| staged.items.is_some());
+        let ends = event.item.is_some() && !event.status.is_starting();
+        if ends && !has_items && self.state.staged(key).is_some() {
+            return Err(Error::Overrun(task.name.clone()));
+        }
+        let at = self.entry_for(key, event.status, source, evaluate)?;
         if !has_items {
             self.state.unstage(key);
         }
