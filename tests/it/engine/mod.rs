@@ -7,6 +7,7 @@ mod external;
 mod faults;
 mod http_request;
 mod inquiries;
+mod kills;
 mod messages;
 mod nodes;
 mod notifier;

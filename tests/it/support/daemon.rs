@@ -368,7 +368,8 @@ impl TestDaemon {
             pause();
         };
         let left = || family.iter().filter(|process| process.is_alive()).collect::<Vec<_>>();
-        while !left().is_empty() && begun.elapsed() < Duration::from_secs(2) {
+        // What was killed has to get a processor once more, at the lowest priority perhaps.
+        while !left().is_empty() && begun.elapsed() < STOP {
             pause();
         }
         assert!(left().is_empty(), "st2d left processes behind: {:?}", left());

@@ -21,7 +21,7 @@ class Ticker(Base):
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_nodes_one_runs_a_sensor_and_the_other_takes_over() {
-    let config = "scheduler.lease = 4\n";
+    let config = "scheduler.lease = 10\n";
     let first = starting(&[TICKER]).0.with_config(config).await;
     let pid = running(&first, "Ticker").await;
     // The other node has the same packs.
