@@ -82,6 +82,7 @@ impl Keeper {
             nodes::forget_lost(pool, lease).await?;
             engine.shared.wake.notify_one();
         }
+        workflow::go_on(engine).await?;
         if beat.others > 0 {
             // Others may have queued work for us, or asked us to cancel.
             engine.shared.wake.notify_one();

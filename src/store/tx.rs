@@ -1,6 +1,6 @@
 //! A transaction that announces what it did once it is committed.
 
-use super::Result;
+use super::{Error, Result};
 use crate::bus::{Bus, Event};
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -27,12 +27,17 @@ impl Tx {
         self.events.push(event);
     }
 
-    /// Commits, then publishes.
+    /// Commits, then publishes. When the answer to the commit is lost, what only wakes is published all the same: it may
+    /// have gone through.
     pub async fn commit(self) -> Result<()> {
-        self.inner.commit().await?;
+        let committed = self.inner.commit().await.map_err(Error::from);
+        let wakes = |event: &Event| matches!(event, Event::Content | Event::Dispatched);
+        let is_in_doubt = committed.as_ref().is_err_and(Error::is_unavailable);
         for event in self.events {
-            self.bus.publish(event);
+            if committed.is_ok() || (is_in_doubt && wakes(&event)) {
+                self.bus.publish(event);
+            }
         }
-        Ok(())
+        committed
     }
 }

@@ -70,8 +70,10 @@ impl Notifier {
             traces.into_iter().map(|trace| (trace.execution, trace)).collect();
         let mut requested = Vec::new();
         let done = self.follow(tx, &ended, &traces, &mut requested).await;
+        // Retries never begin here: when the answer to the commit was lost, beginning wakes whoever may take them up.
+        let may_be_stored = done.as_ref().is_ok() || done.as_ref().is_err_and(Error::is_unavailable);
         for admitted in requested {
-            if done.is_ok() {
+            if may_be_stored {
                 admitted.begin(engine);
             } else {
                 admitted.forget(engine);

@@ -11,6 +11,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -78,6 +79,9 @@ impl Gatekeeper {
             let seen = match seen {
                 Ok(seen) => seen,
                 Err(error) => {
+                    // Who was let through may wait in the queue, if only the answer to the commit was lost.
+                    self.engine.shared.backlog.store(true, Ordering::SeqCst);
+                    self.engine.shared.wake.notify_one();
                     gates.mark_for(&action_ref, scope);
                     for (gate, scope) in &marked {
                         gates.mark_for(gate, *scope);

@@ -4,15 +4,22 @@
 //! free place, a delay, a row left by another node) is claimed here in batches. It sleeps until it is woken, until
 //! the next row is due, or until its slow sweep.
 
+mod doubts;
+
+use self::doubts::Doubts;
 use super::Engine;
 use crate::{
     clock,
     engine::runner::container,
+    model::Execution,
     service::{Service, Stop},
     store::executions,
 };
 use chrono::{DateTime, Utc};
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Most rows one claim takes: keeps locks short.
@@ -21,18 +28,25 @@ const CLAIM: usize = 100;
 /// Pause after the database could not be asked.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Pause between looks while it is not known what became of a claim.
+const DOUBT: Duration = Duration::from_secs(2);
+
 /// The service.
 pub struct Scheduler {
     engine: Engine,
+    doubts: Doubts,
 }
 
 impl Scheduler {
     pub(super) fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, doubts: Doubts::default() }
     }
 
     /// Claims as much as there are places for. Answers when to look again: `None` when nothing waits.
-    async fn admit(&self) -> crate::store::Result<Option<DateTime<Utc>>> {
+    async fn admit(&mut self) -> crate::store::Result<Option<DateTime<Utc>>> {
+        if !self.doubts.settle(&self.engine).await? {
+            return Ok(None);
+        }
         let shared = &self.engine.shared;
         loop {
             let places = self.free_places();
@@ -42,9 +56,14 @@ impl Scheduler {
             }
             // Before the look: a row queued after it sets the flag again.
             shared.backlog.store(false, Ordering::SeqCst);
-            let holder = self.engine.holder();
-            let ids = executions::claim(shared.store.pool(), places.len(), clock::now(), holder).await?;
-            let claimed = executions::query::find_many(shared.store.pool(), &ids).await?;
+            let now = clock::now();
+            let claimed = match self.claim(places.len(), now).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    self.doubts.add(now);
+                    return Err(error);
+                }
+            };
             let full = claimed.len() == places.len();
             for (execution, place) in claimed.into_iter().zip(places) {
                 container::start_claimed(&self.engine, execution, place);
@@ -54,6 +73,12 @@ impl Scheduler {
             }
             shared.backlog.store(true, Ordering::SeqCst);
         }
+    }
+
+    async fn claim(&self, most: usize, now: DateTime<Utc>) -> crate::store::Result<Vec<Arc<Execution>>> {
+        let pool = self.engine.store().pool();
+        let ids = executions::claim(pool, most, now, self.engine.holder()).await?;
+        executions::query::find_many(pool, &ids).await
     }
 
     fn free_places(&self) -> Vec<OwnedSemaphorePermit> {
@@ -80,6 +105,7 @@ impl Service for Scheduler {
                     RETRY
                 }
             };
+            let pause = if self.doubts.is_empty() { pause } else { pause.min(DOUBT) };
             tokio::select! {
                 () = stop.requested() => {}
                 () = shared.wake.notified() => {}

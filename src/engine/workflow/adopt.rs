@@ -16,14 +16,35 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Takes over what lost nodes held, an earlier life of this one included.
 pub(in crate::engine) async fn adopt(engine: &Engine) -> store::Result<()> {
-    let pool = engine.store().pool();
-    let lease = engine.config().scheduler.lease as f64;
-    let ids = workflows::adopt(pool, &runners(), lease, engine.holder()).await?;
+    let lost = workflows::lost(engine.store().pool(), &runners(), lease(engine)).await?;
+    // Known here before the rows say that they are ours: when an answer is lost, it is clear whom to ask about.
+    engine.shared.flows.adopting.lock().extend(lost);
+    go_on(engine).await
+}
+
+/// Goes on with workflows that are to be adopted, or were and could not be read. What fails stays to be tried again.
+/// For one caller at a time.
+pub(in crate::engine) async fn go_on(engine: &Engine) -> store::Result<()> {
+    let adopting = &engine.shared.flows.adopting;
+    let ids: Vec<ExecutionId> = adopting.lock().iter().copied().collect();
     if ids.is_empty() {
         return Ok(());
     }
-    tracing::info!("Going on with {} workflows of nodes that are gone", ids.len());
-    for execution in query::find_many(pool, &ids).await? {
+    let pool = engine.store().pool();
+    workflows::adopt(pool, &ids, lease(engine), engine.holder()).await?;
+    let ours = workflows::held(pool, &ids, engine.holder()).await?;
+    let still_lost = workflows::lost(pool, &runners(), lease(engine)).await?;
+    let found = query::find_many(pool, &ours).await?;
+    // Others were faster with the rest, or it has ended.
+    adopting.lock().retain(|id| ours.contains(id) || still_lost.contains(id));
+    let mut taken = 0;
+    for execution in found {
+        // One whose task is just ending, because it could not be read, is taken next time.
+        if super::is_here(engine, execution.id) {
+            continue;
+        }
+        taken += 1;
+        adopting.lock().remove(&execution.id);
         if runs(&execution.snapshot) {
             spawn(engine, execution, true);
         } else {
@@ -31,7 +52,14 @@ pub(in crate::engine) async fn adopt(engine: &Engine) -> store::Result<()> {
             end(engine, execution, ExecutionStatus::Abandoned, &error.result).await;
         }
     }
+    if taken > 0 {
+        tracing::info!("Going on with {taken} workflows of nodes that are gone");
+    }
     Ok(())
+}
+
+fn lease(engine: &Engine) -> f64 {
+    engine.config().scheduler.lease as f64
 }
 
 /// Makes a stored workflow ready to go on; one that was never stored begins.
@@ -46,10 +74,8 @@ pub(super) async fn reopen(
         Ok(None) => return begin::open(engine, execution, mailbox, handle).await,
         Ok(Some(stored)) => stored,
         Err(error) => {
-            tracing::error!(
-                "Workflow {} cannot be read and rests until the next start: {error}",
-                execution.id
-            );
+            tracing::warn!("Workflow {} cannot be read yet: {error}", execution.id);
+            engine.shared.flows.adopting.lock().insert(execution.id);
             return None;
         }
     };

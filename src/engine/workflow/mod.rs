@@ -36,7 +36,7 @@ mod progress;
 mod rerun;
 mod step;
 
-pub(in crate::engine) use adopt::adopt;
+pub(in crate::engine) use adopt::{adopt, go_on};
 pub(in crate::engine) use language::{
     Ask, Beginning, Begun, Decision, Ended, Happened, Language, Logic, Resumed, Wanted,
 };
@@ -86,6 +86,8 @@ pub(in crate::engine) struct Flows {
     tasks: Mutex<HashMap<ExecutionId, Arc<mpsc::UnboundedSender<Message>>>>,
     /// Children they wait for: those that other nodes run are told by other nodes.
     awaited: Mutex<HashSet<ExecutionId>>,
+    /// Workflows that go on here as soon as the database says that this node holds them.
+    adopting: Mutex<HashSet<ExecutionId>>,
     /// The daemon stops: workflows rest where they are, and go on after the next start.
     halted: AtomicBool,
     definitions: definitions::Definitions,
@@ -123,6 +125,11 @@ pub(in crate::engine) async fn heard_elsewhere(
         }
     }
     Ok(())
+}
+
+/// Whether an execution is a workflow that has its task on this node.
+pub(in crate::engine) fn is_here(engine: &Engine, id: ExecutionId) -> bool {
+    engine.shared.flows.tasks.lock().contains_key(&id)
 }
 
 /// Something was asked of a workflow, in its row.

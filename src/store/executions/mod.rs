@@ -160,6 +160,27 @@ pub async fn claim(
     Ok(ids)
 }
 
+/// What this node took with claims of these moments and what has not ended: asked when answers to claims were lost.
+/// Executions that ran from the moment they were requested are not taken by a claim, whatever the moment.
+pub async fn claimed_at(
+    db: impl PgExecutor<'_>,
+    moments: &[DateTime<Utc>],
+    holder: (i32, i64),
+) -> super::Result<Vec<ExecutionId>> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: ExecutionId" FROM executions
+           WHERE ended_at IS NULL AND node_id = $2 AND node_epoch = $3
+             AND log_times && $1 AND NOT log_times[1] = ANY ($1)
+           ORDER BY id"#,
+        moments,
+        holder.0,
+        holder.1
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
 /// When the next waiting row is due; `None` when nothing waits.
 pub async fn next_due(db: impl PgExecutor<'_>) -> super::Result<Option<DateTime<Utc>>> {
     let due = sqlx::query_scalar!(

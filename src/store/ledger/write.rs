@@ -34,9 +34,30 @@ impl Writer {
 
     pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<super::batch::Entry>) {
         let mut batch = Batch::default();
-        while gather(&mut receiver, &mut batch).await {
+        loop {
+            let gathered = tokio::select! {
+                gathered = gather(&mut receiver, &mut batch) => gathered,
+                // Nobody may come for a long time, and a refused row may say that it runs.
+                () = clock::sleep(RETRY), if !self.refused.is_empty() => {
+                    self.remove_refused().await;
+                    continue;
+                }
+            };
+            if !gathered {
+                return;
+            }
             let next = batch.take_later();
             self.write(std::mem::replace(&mut batch, next)).await;
+        }
+    }
+
+    async fn remove_refused(&mut self) {
+        match self.attempt(&Batch::default(), false).await {
+            Ok(_) => {}
+            Err(error) => {
+                self.connection = None;
+                tracing::debug!("Rows of refused requests cannot be removed yet: {error}");
+            }
         }
     }
 

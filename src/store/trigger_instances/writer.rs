@@ -7,12 +7,13 @@
 
 use super::{New, insert_all, remove};
 use crate::{
+    clock,
     model::TriggerInstanceId,
     service,
     store::{Error, Result, Store},
 };
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most rows of one commit.
@@ -20,6 +21,9 @@ const BATCH: usize = 512;
 
 /// Rows that may wait for the writer before their senders have to wait too.
 const QUEUE: usize = 4096;
+
+/// Pause between attempts to remove what was refused.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// Hands trigger instances to the group writer. Cheap to clone; the writer ends with the last of them.
 #[derive(Clone, Debug)]
@@ -63,7 +67,21 @@ struct Task {
 impl Task {
     async fn run(mut self, mut receiver: mpsc::Receiver<Entry>) {
         let mut batch = Vec::new();
-        while receiver.recv_many(&mut batch, BATCH).await > 0 {
+        loop {
+            let received = tokio::select! {
+                received = receiver.recv_many(&mut batch, BATCH) => received,
+                // Nobody may come for a long time, and rules would take a refused event up.
+                () = clock::sleep(RETRY), if !self.refused.is_empty() => {
+                    if let Err(error) = self.attempt(&[]).await {
+                        self.connection = None;
+                        tracing::debug!("Rows of refused events cannot be removed yet: {error}");
+                    }
+                    continue;
+                }
+            };
+            if received == 0 {
+                return;
+            }
             self.write(std::mem::take(&mut batch)).await;
         }
     }
@@ -107,6 +125,9 @@ impl Task {
         if !self.refused.is_empty() {
             remove(connection, &self.refused).await?;
             self.refused.clear();
+        }
+        if batch.is_empty() {
+            return Ok(HashSet::new());
         }
         insert_all(connection, batch.iter().map(|entry| &entry.new)).await
     }

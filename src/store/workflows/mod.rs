@@ -89,17 +89,48 @@ pub async fn ended(db: impl PgExecutor<'_>, ids: &[ExecutionId]) -> Result<Vec<E
     Ok(ended.fetch_all(db).await?)
 }
 
-/// Makes a node the holder of workflows whose nodes are gone; answers which. `lease` in seconds. Two nodes may do it at
-/// the same time: each workflow gets one of them.
+/// Workflows whose nodes are gone. `lease` in seconds.
+pub async fn lost(db: impl PgExecutor<'_>, runners: &[&str], lease: f64) -> Result<Vec<ExecutionId>> {
+    let runners: Vec<String> = runners.iter().map(|&name| name.to_owned()).collect();
+    let ids = sqlx::query_scalar!(
+        r#"SELECT e.id AS "id: ExecutionId" FROM executions e LEFT JOIN nodes n ON n.id = e.node_id
+           WHERE e.ended_at IS NULL AND e.node_id IS NOT NULL AND e.runner = ANY ($1)
+             AND (n.id IS NULL OR NOT n.active OR e.node_epoch < n.epoch
+                  OR n.heartbeat_at < now() - make_interval(secs => $2))"#,
+        &runners,
+        lease
+    );
+    Ok(ids.fetch_all(db).await?)
+}
+
+/// Makes a node the holder of those of these workflows whose nodes are gone. Two nodes may do it at the same time: each
+/// workflow gets one of them, and [`held`] says which.
 pub async fn adopt(
     db: impl PgExecutor<'_>,
-    runners: &[&str],
+    ids: &[ExecutionId],
     lease: f64,
     holder: (i32, i64),
-) -> Result<Vec<ExecutionId>> {
-    let runners: Vec<String> = runners.iter().map(|&name| name.to_owned()).collect();
-    let rows = sqlx::query_file!("src/store/sql/workflows_adopt.sql", &runners, lease, holder.0, holder.1)
-        .fetch_all(db)
+) -> Result<()> {
+    let ids: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
+    sqlx::query_file!("src/store/sql/workflows_adopt.sql", &ids as _, lease, holder.0, holder.1)
+        .execute(db)
         .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(())
+}
+
+/// Of these executions, those that have not ended and are held so.
+pub async fn held(
+    db: impl PgExecutor<'_>,
+    ids: &[ExecutionId],
+    holder: (i32, i64),
+) -> Result<Vec<ExecutionId>> {
+    let ids: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
+    let ids = sqlx::query_scalar!(
+        r#"SELECT id AS "id: ExecutionId" FROM executions
+           WHERE id = ANY ($1) AND ended_at IS NULL AND node_id = $2 AND node_epoch = $3 ORDER BY id"#,
+        &ids as _,
+        holder.0,
+        holder.1
+    );
+    Ok(ids.fetch_all(db).await?)
 }

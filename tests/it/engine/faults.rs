@@ -3,11 +3,15 @@
 use super::shell::nothing_left_of;
 use crate::support::{
     daemon::TestDaemon,
+    executions::history,
     processes::{eventually, postmaster_pid, signal},
 };
 use nix::sys::signal::Signal;
 use serde_json::json;
+use sqlx::Connection;
 use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_kill_9_in_the_middle_of_twenty_executions_none_is_stuck() {
@@ -88,4 +92,28 @@ async fn a_stop_lets_what_runs_finish() {
     let st2 = TestDaemon::start().with_private_postgres().with_home(&home).await;
     let ended = st2.get(&format!("/v1/executions/{id}")).await.expect(200);
     assert_eq!((&ended["status"], &ended["result"]["stdout"]), (&json!("succeeded"), &json!("finished")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_claim_took_is_run_although_the_answer_was_lost() {
+    let st2 = TestDaemon::start().await;
+    let mut database = st2.database().connect().await;
+    let body = json!({"action": "core.local", "parameters": {"cmd": "echo taken"}, "delay": 1500});
+    let requested = st2.post("/v1/executions", body).await.expect(201);
+    let id = requested["id"].as_str().unwrap();
+    // A claim does not read this table, and reading what it took does.
+    let mut lock = database.begin().await.unwrap();
+    sqlx::query("LOCK TABLE action_snapshots IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    eventually("the scheduler has claimed it and cannot read it", SOON, async || {
+        let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'
+                AND EXISTS (SELECT FROM executions WHERE status = 'running')";
+        let cut: i64 = sqlx::query_scalar(cut).fetch_one(&mut *lock).await.unwrap();
+        (cut > 0).then_some(())
+    })
+    .await;
+    lock.rollback().await.unwrap();
+    let ended = st2.wait_for_end(id).await;
+    assert_eq!((&ended["status"], &ended["result"]["stdout"]), (&json!("succeeded"), &json!("taken")));
+    assert_eq!(history(&ended), ["requested", "delayed", "scheduled", "running", "succeeded"]);
 }
