@@ -34,7 +34,7 @@ pub struct Page<'a> {
 /// What is wrong with the filter.
 pub fn help<'a>(aliases: &'a [Alias], page: Page<'_>) -> Result<(usize, Vec<Help<'a>>), String> {
     // The flag stands alone at the beginning; one of the filter's own may follow.
-    let filter = pytext::regex::compile_ignoring_case(page.filter)?;
+    let filter = pytext::search::Search::ignoring_case(page.filter)?;
     let mut lines = Vec::new();
     let wanted = |alias: &&Alias| alias.enabled && (page.pack.is_empty() || page.pack == alias.pack);
     for alias in aliases.iter().filter(wanted) {

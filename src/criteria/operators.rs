@@ -3,10 +3,9 @@
 use super::{fnmatch, order};
 use crate::{
     model::time,
-    pytext::{self, regex},
+    pytext::{self, search},
 };
 use chrono::{DateTime, Utc};
-use fancy_regex::Regex;
 use serde_json::Value;
 use std::cmp::Ordering;
 
@@ -16,7 +15,7 @@ pub enum Operator {
     /// One that compares by itself.
     Plain(Kind),
     /// A regular expression, compiled if its pattern is a constant text.
-    Pattern(Search, Option<Result<Regex, String>>),
+    Pattern(Search, Option<Result<Box<search::Search>, String>>),
     /// `search`, by exactly this name.
     Search,
     /// `search` in other letters, which StackStorm knows and cannot call.
@@ -85,7 +84,7 @@ impl Operator {
     /// The operator of this name. Letters may be of any case, but for `search`.
     pub fn new(name: &str, pattern: Option<&Value>) -> Self {
         let expression = |search: Search| {
-            let compiled = pattern.and_then(Value::as_str).map(|text| search.compile(text));
+            let compiled = pattern.and_then(Value::as_str).map(|text| search.compile(text).map(Box::new));
             Self::Pattern(search, compiled)
         };
         Self::Plain(match name.to_lowercase().as_str() {
@@ -154,22 +153,20 @@ impl Operator {
 }
 
 impl Search {
-    fn compile(self, text: &str) -> Result<Regex, String> {
+    fn compile(self, text: &str) -> Result<search::Search, String> {
         match self {
-            Self::Anywhere => regex::compile(text),
-            Self::AnyCase => regex::compile_ignoring_case(text),
-            Self::AtStart => regex::compile_at_start(text),
+            Self::Anywhere => search::Search::new(text),
+            Self::AnyCase => search::Search::ignoring_case(text),
+            Self::AtStart => search::Search::at_start(text),
         }
     }
 }
 
-fn found(expression: &Regex, value: &Value) -> Result<bool, String> {
+fn found(expression: &search::Search, value: &Value) -> Result<bool, String> {
     let Value::String(text) = value else {
         return Err(format!("expected string or bytes-like object, got '{}'", pytext::type_name(value)));
     };
-    expression
-        .is_match(text)
-        .map_err(|_| "the regular expression takes too many steps on this value".to_owned())
+    expression.is_match(text).map_err(|error| error.to_string())
 }
 
 impl Kind {

@@ -196,7 +196,7 @@ fn schema_of_field<'a>(schema: &'a Value, name: &str) -> Cow<'a, Value> {
         .into_iter()
         .flatten()
         .filter(|(pattern, _)| {
-            pytext::regex::compile(pattern).is_ok_and(|it| it.is_match(name).unwrap_or(false))
+            pytext::search::Search::new(pattern).is_ok_and(|it| it.is_match(name).unwrap_or(false))
         })
         .filter_map(|(_, schema)| schema.as_object())
         .collect();

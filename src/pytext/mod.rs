@@ -16,6 +16,7 @@ mod number;
 mod python_json;
 pub mod regex;
 mod repr;
+pub mod search;
 mod truth;
 mod unicode;
 

@@ -29,20 +29,9 @@ pub fn compile_dot_all(pattern: &str) -> Result<Regex, String> {
     build(&format!("(?s){}", rewrite(pattern)?))
 }
 
-/// Compiles a pattern under the flag `re.IGNORECASE`.
-///
-/// # Errors
-/// As for [`compile`].
-pub fn compile_ignoring_case(pattern: &str) -> Result<Regex, String> {
-    build(&format!("(?i){}", rewrite(pattern)?))
-}
-
-/// Compiles a pattern for `re.match` under the flag `re.DOTALL`: it fits at the start or not at all.
-///
-/// # Errors
-/// As for [`compile`].
-pub fn compile_at_start(pattern: &str) -> Result<Regex, String> {
-    build(&format!("\\A(?s:{})", rewrite(pattern)?))
+/// Whether a pattern that was rewritten compiles.
+pub(super) fn check(rewritten: &str) -> Result<(), String> {
+    build(rewritten).map(drop)
 }
 
 fn build(rewritten: &str) -> Result<Regex, String> {

@@ -3,7 +3,7 @@
 //! Who decides whether to check at all is the caller: it is off by default and only concerns successes.
 
 use super::{Compiled, Error, Kind, Options, definition, secrets::MASK, truthy};
-use crate::pytext::{self, regex};
+use crate::pytext::{self, search::Search};
 use serde_json::{Map, Value, json};
 
 /// The action's part of the result does not fit; what the result of the execution becomes.
@@ -109,7 +109,7 @@ fn mask_object(map: &mut Map<String, Value>, schema: &Map<String, Value>) {
     let named = schema.get("properties").and_then(Value::as_object);
     let patterns = schema.get("patternProperties").and_then(Value::as_object);
     let patterns: Vec<_> =
-        patterns.into_iter().flatten().map(|(pattern, schema)| (regex::compile(pattern), schema)).collect();
+        patterns.into_iter().flatten().map(|(pattern, schema)| (Search::new(pattern), schema)).collect();
     let additional = schema.get("additionalProperties").filter(|schema| schema.is_object());
     for (name, value) in map {
         if let Some(schema) = named.and_then(|named| named.get(name)) {
