@@ -123,9 +123,9 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[RuleId]) -> Result<Vec<
     Ok(rows.fetch_all(db).await?.into_iter().map(Rule::from).collect())
 }
 
-/// The enabled rules that wait for a trigger, in the order they were made.
-pub async fn list_enabled_for(db: impl PgExecutor<'_>, trigger: &str) -> Result<Vec<Rule>> {
-    let rows = select!("WHERE trigger = $1 AND enabled ORDER BY id", trigger).fetch_all(db).await?;
+/// The enabled rules that wait for one of these triggers, in the order they were made.
+pub async fn list_enabled_for(db: impl PgExecutor<'_>, triggers: &[String]) -> Result<Vec<Rule>> {
+    let rows = select!("WHERE trigger = ANY($1) AND enabled ORDER BY id", triggers).fetch_all(db).await?;
     Ok(rows.into_iter().map(Rule::from).collect())
 }
 

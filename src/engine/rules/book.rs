@@ -60,6 +60,11 @@ impl Ready {
 }
 
 impl Page {
+    /// Nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.standard.is_empty() && self.backstop.is_empty()
+    }
+
     /// The page of these rules.
     pub fn of(rules: Vec<Rule>) -> Self {
         let all = rules.into_iter().map(|rule| Arc::new(Ready::new(rule)));
@@ -76,22 +81,43 @@ impl Book {
 
     /// The page of a trigger.
     pub async fn page(&self, trigger: &str) -> store::Result<Arc<Page>> {
-        // Before the look at the database: what changes after it makes this page stale.
+        let pages = self.pages(&[trigger]).await?;
+        Ok(pages.into_values().next().unwrap_or_default())
+    }
+
+    /// The pages of these triggers; those that are not known are read all at once.
+    pub async fn pages(&self, triggers: &[&str]) -> store::Result<HashMap<String, Arc<Page>>> {
+        // Before the look at the database: what changes after it makes these pages stale.
         let version = self.store.bus().content_version();
+        let mut pages = HashMap::new();
+        let mut wanted = Vec::new();
         {
             let cache = self.cache.read();
-            if cache.version == version
-                && let Some(page) = cache.pages.get(trigger)
-            {
-                return Ok(page.clone());
+            for trigger in triggers {
+                match cache.pages.get(*trigger).filter(|_| cache.version == version) {
+                    Some(page) => drop(pages.insert((*trigger).to_owned(), page.clone())),
+                    None => wanted.push((*trigger).to_owned()),
+                }
             }
         }
-        let page = Arc::new(Page::of(rules::list_enabled_for(self.store.pool(), trigger).await?));
+        if wanted.is_empty() {
+            return Ok(pages);
+        }
+        let mut found: HashMap<String, Vec<Rule>> = HashMap::new();
+        for rule in rules::list_enabled_for(self.store.pool(), &wanted).await? {
+            found.entry(rule.trigger.clone()).or_default().push(rule);
+        }
+        let made = wanted.into_iter().map(|trigger| {
+            let page = Arc::new(Page::of(found.remove(&trigger).unwrap_or_default()));
+            (trigger, page)
+        });
+        let made: Vec<_> = made.collect();
         let mut cache = self.cache.write();
         if cache.version != version {
             *cache = Cache { version, pages: HashMap::new() };
         }
-        cache.pages.insert(trigger.to_owned(), page.clone());
-        Ok(page)
+        cache.pages.extend(made.iter().cloned());
+        pages.extend(made);
+        Ok(pages)
     }
 }

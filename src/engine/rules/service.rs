@@ -8,7 +8,7 @@ use super::{
 use crate::{
     clock,
     criteria::{Comparison, Event},
-    engine::Engine,
+    engine::{Engine, trigger::Batch},
     expr::jinja,
     model::{ObjectId, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
     service::{self, Service, Stop},
@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, LazyLock},
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Most instances of one transaction: a slow one holds up its neighbours.
 const BATCH: usize = 64;
@@ -54,35 +54,48 @@ impl RulesEngine {
         loop {
             let Ok(place) = self.places.clone().acquire_owned().await else { return };
             let batch = self.engine.shared.events.take(BATCH);
-            if batch.is_empty() {
+            if batch.instances().is_empty() {
                 return;
             }
-            let engine = self.engine.clone();
-            service::spawn("rules", async move {
-                let _place = place;
-                if let Err(error) = settle(&engine, &batch).await {
-                    tracing::warn!("Rules could not be applied to {} events now: {error:?}", batch.len());
-                    clock::sleep(RETRY).await;
-                    // Their rows are found again.
-                    engine.shared.events.look_at_rows();
-                }
-            });
+            self.begin(place, batch);
         }
     }
 
-    /// Takes up rows made before `before`, until there are none.
+    /// Takes up rows made before `before` that nobody here has in hand.
     async fn sweep(&self, before: TriggerInstanceId, stop: &Stop) -> store::Result<()> {
+        let mut after = None;
         while !stop.is_requested() {
+            let Ok(place) = self.places.clone().acquire_owned().await else { return Ok(()) };
             let mut tx = self.engine.store().begin().await?;
-            let rows = trigger_instances::claim(&mut tx, before, BATCH as i64).await?;
+            let rows = trigger_instances::claim(&mut tx, after, before, BATCH as i64).await?;
             tx.commit().await?;
-            let batch: Vec<_> = rows.into_iter().map(Arc::new).collect();
-            settle(&self.engine, &batch).await?;
-            if batch.len() < BATCH {
+            let is_last = rows.len() < BATCH;
+            after = rows.last().map(|row| row.id);
+            let batch = self.engine.shared.events.take_up(rows);
+            if !batch.instances().is_empty() {
+                self.begin(place, batch);
+            }
+            if is_last {
                 break;
             }
         }
         Ok(())
+    }
+
+    fn begin(&self, place: OwnedSemaphorePermit, batch: Batch) {
+        let engine = self.engine.clone();
+        service::spawn("rules", async move {
+            let _place = place;
+            let settled = settle(&engine, batch.instances()).await;
+            let count = batch.instances().len();
+            drop(batch);
+            if let Err(error) = settled {
+                tracing::warn!("Rules could not be applied to {count} events now: {error:?}");
+                clock::sleep(RETRY).await;
+                // Their rows are found again.
+                engine.shared.events.look_at_rows();
+            }
+        });
     }
 }
 
@@ -116,24 +129,33 @@ type Found = Vec<(TriggerInstanceStatus, Consequences)>;
 
 /// What follows from each of a batch.
 async fn look(engine: &Engine, batch: &[Arc<TriggerInstance>]) -> store::Result<Found> {
+    let mut triggers: Vec<&str> = batch.iter().map(|instance| instance.trigger.as_str()).collect();
+    triggers.sort_unstable();
+    triggers.dedup();
+    let pages = engine.shared.rules.pages(&triggers).await?;
+    triggers.retain(|trigger| pages.get(*trigger).is_some_and(|page| !page.is_empty()));
+    engine.triggers().prepare(&triggers).await?;
     let mut found: Found = Vec::with_capacity(batch.len());
     for instance in batch {
-        match look_at(engine, instance).await {
+        let page = pages.get(&instance.trigger).cloned().unwrap_or_default();
+        match look_at(engine, page, instance).await {
             Ok(one) => found.push(one),
             Err(error) => {
                 forget(engine, found);
                 return Err(error);
             }
         }
+        // Timers and requests have their turns between two of a crowd of events.
+        tokio::task::yield_now().await;
     }
     Ok(found)
 }
 
 async fn look_at(
     engine: &Engine,
+    page: Arc<Page>,
     instance: &Arc<TriggerInstance>,
 ) -> store::Result<(TriggerInstanceStatus, Consequences)> {
-    let page = engine.shared.rules.page(&instance.trigger).await?;
     let Some(matched) = matched(engine, page, instance).await? else {
         return Ok((TriggerInstanceStatus::ProcessingFailed, Consequences::default()));
     };
@@ -284,6 +306,9 @@ impl Service for RulesEngine {
         let bus = self.engine.store().bus().clone();
         // What this node left behind in an earlier life was handed to nobody.
         let mut before = TriggerInstanceId::generate();
+        // Not begun anew by what happens in between: it comes also when events never cease.
+        let sweep = clock::sleep(SWEEP);
+        tokio::pin!(sweep);
         while !stop.is_requested() {
             self.take_all().await;
             let events = &self.engine.shared.events;
@@ -301,7 +326,8 @@ impl Service for RulesEngine {
                     before = TriggerInstanceId::generate();
                     events.look_at_rows();
                 }
-                () = clock::sleep(SWEEP) => {
+                () = &mut sweep => {
+                    sweep.set(clock::sleep(SWEEP));
                     before = TriggerInstanceId(ObjectId::lowest_at(clock::now() - LEFT_BEHIND));
                     events.look_at_rows();
                 }

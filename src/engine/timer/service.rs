@@ -10,7 +10,7 @@ use crate::{
     clock,
     engine::{
         Engine,
-        trigger::{self, Error, Occurrence},
+        trigger::{self, Occurrence, Target},
     },
     model::{
         TraceContext, TriggerId,
@@ -158,12 +158,12 @@ impl<A: Alarm> Timers<A> {
         let payload = json!({"executed_at": executed_at, "schedule": null});
         let mut event =
             Occurrence::of(&*fire.timer.reference, payload).traced(TraceContext::tagged(&*fire.timer.tag));
+        // It is a row's: looking each of a crowd up again would make the others late.
+        event.target = Target::Known(fire.timer.reference.to_string());
         event.at = Some(now);
         let key = format!("timer {} {}", fire.timer.id, at.timestamp_micros());
         match trigger::dispatch_once(&self.engine, event, key).await {
             Ok(_) => Ok(()),
-            // Its last rule has gone meanwhile.
-            Err(Error::NoSuchTrigger(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

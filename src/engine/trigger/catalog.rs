@@ -8,6 +8,7 @@ use crate::{
 };
 use parking_lot::RwLock;
 use serde_json::{Map, Value};
+use sqlx::PgExecutor;
 use std::{collections::HashMap, sync::Arc};
 
 /// A trigger type, ready to check payloads.
@@ -36,6 +37,14 @@ struct Cache {
     hooks: Option<Arc<HashMap<String, Vec<Arc<Trigger>>>>>,
 }
 
+impl Cache {
+    fn note(&mut self, reference: &str, trigger: Option<Arc<Trigger>>) {
+        if trigger.is_some() || self.triggers.len() < UNKNOWN {
+            self.triggers.insert(reference.to_owned(), trigger);
+        }
+    }
+}
+
 /// Names that do not exist are remembered up to this number: they come from outside.
 const UNKNOWN: usize = 10_000;
 
@@ -46,17 +55,45 @@ impl Catalog {
 
     /// The trigger of this reference.
     pub async fn trigger(&self, reference: &str) -> store::Result<Option<Arc<Trigger>>> {
+        self.trigger_by(self.store.pool(), reference).await
+    }
+
+    /// The same; what is not known is asked over this connection.
+    pub async fn trigger_by(
+        &self,
+        db: impl PgExecutor<'_>,
+        reference: &str,
+    ) -> store::Result<Option<Arc<Trigger>>> {
         let version = self.version();
         if let Some(known) = self.look(version, |cache| cache.triggers.get(reference).cloned()) {
             return Ok(known);
         }
-        let found = triggers::find(self.store.pool(), reference).await?.map(Arc::new);
+        let found = triggers::find(db, reference).await?.map(Arc::new);
+        self.keep(version, |cache| cache.note(reference, found.clone()));
+        Ok(found)
+    }
+
+    /// Reads those of these references that are not known yet, all at once.
+    pub async fn prepare(&self, references: &[&str]) -> store::Result<()> {
+        let version = self.version();
+        let wanted: Vec<String> = {
+            let cache = self.cache.read();
+            let is_known = |it: &str| cache.version == version && cache.triggers.contains_key(it);
+            references.iter().filter(|it| !is_known(it)).map(|it| (*it).to_owned()).collect()
+        };
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let found = triggers::list_by_refs(self.store.pool(), &wanted).await?;
+        let mut found: HashMap<String, Arc<Trigger>> =
+            found.into_iter().map(|trigger| (trigger.reference(), Arc::new(trigger))).collect();
         self.keep(version, |cache| {
-            if found.is_some() || cache.triggers.len() < UNKNOWN {
-                cache.triggers.insert(reference.to_owned(), found.clone());
+            for reference in wanted {
+                let trigger = found.remove(&reference);
+                cache.note(&reference, trigger);
             }
         });
-        Ok(found)
+        Ok(())
     }
 
     /// The trigger of this type that has these parameters.

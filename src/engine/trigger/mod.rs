@@ -20,7 +20,7 @@ mod queue;
 
 pub use catalog::Catalog;
 pub use deliveries::{Deliveries, Delivery, Verdict};
-pub(in crate::engine) use queue::Queue;
+pub(in crate::engine) use queue::{Batch, Queue};
 
 use super::Engine;
 use crate::{
@@ -40,6 +40,8 @@ use std::sync::Arc;
 pub enum Target {
     /// A trigger by its reference, `pack.name`; that of a type without parameters is the type's own.
     Ref(String),
+    /// The trigger of this reference, which whoever says so has just seen: it is not looked up again.
+    Known(String),
     /// The trigger of a type with these parameters.
     Typed {
         /// Reference of the type.
@@ -156,16 +158,23 @@ pub async fn dispatch_keyed(
 }
 
 /// Stores an event in a transaction of the caller: it happens if, and when, that commits. With a key, as in
-/// [`dispatch_once`].
+/// [`dispatch_once`]. For an unchecked event of a trigger by its reference no other connection is needed: callers that
+/// wait for each other's locks cannot use up the pool.
 ///
 /// # Errors
 /// [`Error`]; a trigger that does not exist leaves the transaction usable.
 pub async fn dispatch_in(
     engine: &Engine,
     tx: &mut Tx,
-    occurrence: Occurrence,
+    mut occurrence: Occurrence,
     key: Option<String>,
 ) -> Result<Option<TriggerInstanceId>, Error> {
+    if let Target::Ref(reference) = occurrence.target {
+        if engine.shared.triggers.trigger_by(tx.conn(), &reference).await?.is_none() {
+            return Err(Error::NoSuchTrigger(reference));
+        }
+        occurrence.target = Target::Known(reference);
+    }
     let instance = ready(engine, occurrence).await?;
     let id = instance.id;
     let stored = trigger_instances::insert(tx, &[New { instance, once: key }]).await?;
@@ -195,6 +204,7 @@ async fn ready(engine: &Engine, occurrence: Occurrence) -> Result<Arc<TriggerIns
             }
             reference
         }
+        Target::Known(reference) => reference,
         Target::Typed { kind, parameters } => {
             let found = catalog.trigger_of(&kind, &parameters).await?;
             found.ok_or(Error::NoSuchTrigger(kind))?.reference()

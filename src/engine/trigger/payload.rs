@@ -16,10 +16,10 @@ pub(super) async fn check(
     target: &Target,
     payload: &Value,
 ) -> Result<(), Error> {
-    let (Target::Ref(named) | Target::Typed { kind: named, .. }) = target;
+    let (Target::Ref(named) | Target::Known(named) | Target::Typed { kind: named, .. }) = target;
     let refused = |reason: String| Error::Payload {
         trigger: match target {
-            Target::Ref(reference) => reference.clone(),
+            Target::Ref(reference) | Target::Known(reference) => reference.clone(),
             Target::Typed { kind, parameters } => {
                 pytext::repr(&serde_json::json!({"type": kind, "parameters": parameters}))
             }

@@ -154,11 +154,18 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[TriggerInstanceId]) -> 
     all(rows.fetch_all(db).await?)
 }
 
-/// Up to `most` that wait and were made before `before`, oldest first; those that somebody is writing about at the
-/// moment are left out, and the others are locked until the transaction ends.
-pub async fn claim(tx: &mut Tx, before: TriggerInstanceId, most: i64) -> Result<Vec<TriggerInstance>> {
+/// Up to `most` that wait and were made after `after` and before `before`, oldest first; those that somebody is writing
+/// about at the moment are left out, and the others are locked until the transaction ends.
+pub async fn claim(
+    tx: &mut Tx,
+    after: Option<TriggerInstanceId>,
+    before: TriggerInstanceId,
+    most: i64,
+) -> Result<Vec<TriggerInstance>> {
+    let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
     let rows = select!(
-        "WHERE status IN ('pending', 'processing') AND id <= $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "WHERE status IN ('pending', 'processing') AND id > $1 AND id <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
+        after,
         before as _,
         most
     );
