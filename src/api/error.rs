@@ -171,6 +171,15 @@ impl From<datastore::Error> for Error {
     }
 }
 
+impl From<trigger::keys::Error> for Error {
+    fn from(error: trigger::keys::Error) -> Self {
+        match error {
+            trigger::keys::Error::Store(error) => Self::Store(error),
+            trigger::keys::Error::Datastore(error) => error.into(),
+        }
+    }
+}
+
 impl From<content::Error> for Error {
     fn from(error: content::Error) -> Self {
         match error {

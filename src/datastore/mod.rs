@@ -1,7 +1,7 @@
 //! The datastore: entries with their secrets encrypted, and what templates see of them.
 //!
-//! Every write of an entry goes through [`Datastore::put`] and [`Datastore::delete`], which know what was there before:
-//! the place from where triggers about keys are sent, once there are triggers.
+//! Every write of an entry goes through [`Datastore::put`] and [`Datastore::delete`], which know what was there before;
+//! `engine::trigger::keys` tells of it.
 //!
 //! Left out: who may read and write what. Without RBAC the rules are few and are the handlers'.
 

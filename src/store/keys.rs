@@ -38,8 +38,8 @@ fn text(bytes: Vec<u8>) -> String {
 pub struct Written {
     /// The id it has: its own from before, or the one proposed.
     pub id: KeyValueId,
-    /// The value before, if the key was there.
-    pub before: Option<String>,
+    /// The entry before, if the key was there.
+    pub before: Option<KeyValue>,
 }
 
 /// The entry of this key.
@@ -94,32 +94,60 @@ pub async fn list_by_ids(db: impl PgExecutor<'_>, ids: &[KeyValueId]) -> Result<
     Ok(rows.into_iter().map(KeyValue::from).collect())
 }
 
-/// Writes an entry. One that is there keeps its id; one that has expired makes room for a new one.
+/// Writes an entry. One that is there keeps its id; one that has expired makes room for a new one. Of several writers at
+/// a time each sees what the one before it wrote.
 pub async fn put(tx: &mut Tx, entry: &KeyValue, now: DateTime<Utc>) -> Result<Written> {
-    let row = sqlx::query!(
-        r#"WITH before AS (
-               SELECT value FROM key_values
-               WHERE owner = $2 AND name = $3 AND (expires_at IS NULL OR expires_at > $8) FOR UPDATE
-           )
-           INSERT INTO key_values AS kv (id, owner, name, value, description, secret, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
-           ON CONFLICT (owner, name) DO UPDATE SET
-               id = CASE WHEN kv.expires_at <= $8 THEN excluded.id ELSE kv.id END,
-               value = excluded.value, description = excluded.description, secret = excluded.secret,
-               expires_at = excluded.expires_at
-           RETURNING id AS "id: KeyValueId", (SELECT value FROM before) AS before"#,
-        entry.id as _,
-        entry.key.owner,
-        entry.key.name,
-        entry.value.as_bytes(),
-        entry.description,
-        entry.secret,
-        entry.expires_at,
-        now
+    loop {
+        if let Some(before) = lock(tx, &entry.key).await? {
+            let before = (before.expires_at.is_none_or(|at| at > now)).then_some(before);
+            let id = before.as_ref().map_or(entry.id, |before| before.id);
+            sqlx::query!(
+                "UPDATE key_values SET id = $3, value = $4, description = $5, secret = $6, expires_at = $7
+                 WHERE owner = $1 AND name = $2",
+                entry.key.owner,
+                entry.key.name,
+                id as _,
+                entry.value.as_bytes(),
+                entry.description,
+                entry.secret,
+                entry.expires_at,
+            )
+            .execute(tx.conn())
+            .await?;
+            return Ok(Written { id, before });
+        }
+        let made = sqlx::query!(
+            "INSERT INTO key_values (id, owner, name, value, description, secret, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (owner, name) DO NOTHING",
+            entry.id as _,
+            entry.key.owner,
+            entry.key.name,
+            entry.value.as_bytes(),
+            entry.description,
+            entry.secret,
+            entry.expires_at,
+        )
+        .execute(tx.conn())
+        .await?;
+        if made.rows_affected() > 0 {
+            return Ok(Written { id: entry.id, before: None });
+        }
+        // Somebody else made it in between.
+    }
+}
+
+/// The row of a key, which nobody else writes until the transaction ends.
+async fn lock(tx: &mut Tx, key: &KeyName) -> Result<Option<KeyValue>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id AS "id: _", owner, name, value, description, secret, expires_at
+           FROM key_values WHERE owner = $1 AND name = $2 FOR UPDATE"#,
+        key.owner,
+        key.name
     )
-    .fetch_one(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
-    Ok(Written { id: row.id, before: row.before.map(text) })
+    Ok(row.map(KeyValue::from))
 }
 
 /// Deletes an entry and returns it, if it was there.

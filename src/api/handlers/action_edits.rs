@@ -7,6 +7,7 @@ use crate::{
     app::App,
     config::Config,
     content::{self, PackDir, action as metadata},
+    engine::trigger,
     model::{Action, ActionId, NewAction},
     store::{self, Tx},
 };
@@ -75,7 +76,7 @@ pub(in crate::api) async fn create(app: Data<App>, caller: Caller, body: Object)
         Err(store::Error::Duplicate(what)) => return Err(conflict(&app, tx, what, &reference).await?),
         made => made?,
     };
-    write(&mut tx, pack, files).await?;
+    write(&app, &mut tx, pack, files, &reference).await?;
     tx.commit().await?;
     Ok(shown_as(StatusCode::CREATED, &made))
 }
@@ -101,7 +102,7 @@ pub(in crate::api) async fn replace(
         Ok(false) => return Err(gone(&name)),
         done => drop(done?),
     }
-    write(&mut tx, pack, files).await?;
+    write(&app, &mut tx, pack, files, &spec.reference()).await?;
     tx.commit().await?;
     Ok(shown_as(StatusCode::OK, &Action { id: stored.id, spec }))
 }
@@ -183,14 +184,21 @@ fn pack_with_actions(config: &Config, name: &str) -> Option<PackDir> {
     there.then_some(pack)
 }
 
-/// Writes the files a client brought, and lists them with their pack.
-async fn write(tx: &mut Tx, pack: PackDir, files: Vec<DataFile>) -> ApiResult<()> {
+/// Writes the files a client brought with an action, lists them with their pack, and tells of them.
+async fn write(
+    app: &App,
+    tx: &mut Tx,
+    pack: PackDir,
+    files: Vec<DataFile>,
+    reference: &str,
+) -> ApiResult<()> {
     if files.is_empty() {
         return Ok(());
     }
     let name = pack.name.clone();
     let names: Vec<String> =
         files.iter().map(|file| path::Path::new("actions").join(&file.path).display().to_string()).collect();
+    let written: Vec<_> = names.iter().map(|name| pack.path.join(name)).collect();
     on_disk(move || {
         for file in files {
             pack.write(&path::Path::new("actions").join(&file.path), file.content.as_bytes())
@@ -200,7 +208,7 @@ async fn write(tx: &mut Tx, pack: PackDir, files: Vec<DataFile>) -> ApiResult<()
     })
     .await?;
     store::packs::add_files(tx, &name, &names).await?;
-    Ok(())
+    Ok(trigger::files::written(&app.engine, tx, reference, &written).await?)
 }
 
 /// Removes metadata and script of an action.

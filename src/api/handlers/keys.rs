@@ -14,6 +14,7 @@ use crate::{
     app::App,
     clock,
     datastore::Protection,
+    engine::trigger::keys,
     model::{ALLOWED_SCOPES, KeyName, KeyValue, KeyValueId, Scope},
     store::{
         self,
@@ -173,8 +174,8 @@ pub(in crate::api) async fn put(
     };
     let id = entry.id;
     let mut tx = app.store.begin().await?;
-    let (entry, _) = match app.engine.datastore().put(&mut tx, entry, protection).await {
-        Err(crate::datastore::Error::Store(store::Error::Duplicate(what))) => {
+    let entry = match keys::put(&app.engine, &mut tx, entry, protection).await {
+        Err(keys::Error::Store(store::Error::Duplicate(what))) => {
             return Err(Error::Conflict { what, id: id.to_string() });
         }
         done => done?,
@@ -193,7 +194,7 @@ pub(in crate::api) async fn delete(
     let key = key_of(&caller, query.text("scope").unwrap_or("system"), &name, query.text("user"))?;
     permit(&caller, Permission::KeyValuePairDelete, &key)?;
     let mut tx = app.store.begin().await?;
-    let was_there = app.engine.datastore().delete(&mut tx, &key).await?.is_some();
+    let was_there = keys::delete(&app.engine, &mut tx, &key).await?.is_some();
     tx.commit().await?;
     if was_there { Ok(deleted()) } else { Err(missing(&key)) }
 }

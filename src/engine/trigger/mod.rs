@@ -15,6 +15,8 @@
 
 mod catalog;
 mod deliveries;
+pub mod files;
+pub mod keys;
 mod payload;
 mod queue;
 

@@ -72,6 +72,27 @@ async fn an_action_is_made_replaced_renamed_and_deleted_with_its_file(pool: PgPo
 }
 
 #[sqlx::test]
+async fn each_file_that_comes_with_an_action_is_an_event(pool: PgPool) {
+    let (st2, packs) = workshop(pool).await;
+    let files = |names: &[&str]| {
+        let files = names.iter().map(|name| json!({"file_path": name, "content": "x"}));
+        json!(files.collect::<Vec<_>>())
+    };
+    make(&st2, json!({"data_files": files(&["a.sh", "lib/b.sh"])})).await;
+    make(&st2, json!({"name": "other"})).await;
+    assert_eq!(make(&st2, json!({"data_files": files(&["c.sh"])})).await.status, 409);
+    let body = json!({"name": "went", "runner_type": "local-shell-script", "data_files": files(&["a.sh"])});
+    assert_eq!(st2.send("PUT", "/v1/actions/demo.go", body).await.status, 200);
+    let sql = "SELECT payload::text FROM trigger_instances WHERE trigger = 'core.st2.action.file_written' ORDER BY id";
+    let told = sqlx::query_scalar::<_, String>(sql).fetch_all(st2.app.store.pool()).await.unwrap();
+    let told: Vec<Value> = told.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let host = json!({"hostname": hostname::get().unwrap().to_string_lossy()});
+    let actions = packs.path().canonicalize().unwrap().join("demo/actions");
+    let event = |action: &str, file: &str| json!({"ref": action, "file_path": actions.join(file).display().to_string(), "host_info": host});
+    assert_eq!(told, [event("demo.go", "a.sh"), event("demo.go", "lib/b.sh"), event("demo.went", "a.sh")]);
+}
+
+#[sqlx::test]
 async fn what_cannot_be_an_action_is_refused_and_leaves_nothing(pool: PgPool) {
     let (st2, packs) = workshop(pool).await;
     let base = packs.path().display();

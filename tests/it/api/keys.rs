@@ -3,7 +3,7 @@
 use super::server::{Server, send, start, start_with};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use st2d::{datastore, model::KeyName};
+use st2d::{content, datastore, model::KeyName};
 
 /// A server with a datastore key.
 async fn with_key(pool: PgPool) -> (Server, tempfile::TempDir) {
@@ -229,6 +229,96 @@ async fn writers_of_one_key_leave_one_entry(pool: PgPool) {
     let ids: std::collections::HashSet<&str> = written.iter().map(|it| it["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(names(&st2.get("/v1/keys").await.body), ["k"]);
+}
+
+/// Events about keys so far: what happened, and what it brought, oldest first.
+async fn events(st2: &Server) -> Vec<(String, Value)> {
+    let sql = "SELECT replace(trigger, 'core.st2.key_value_pair.', ''), payload::text FROM trigger_instances ORDER BY id";
+    let rows = sqlx::query_as::<_, (String, String)>(sql).fetch_all(st2.app.store.pool()).await.unwrap();
+    rows.into_iter().map(|(what, payload)| (what, serde_json::from_str(&payload).unwrap())).collect()
+}
+
+#[sqlx::test]
+async fn whatever_happens_to_a_key_is_an_event_that_brings_the_entry(pool: PgPool) {
+    let (st2, _keys) = with_key(pool).await;
+    content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
+    let first = put(&st2, "a.b", json!({"value": "1", "description": "d"})).await;
+    let same = put(&st2, "a.b", json!({"value": "1", "ttl": 100})).await;
+    let secret = put(&st2, "a.b", json!({"value": "hush", "secret": true})).await;
+    let again = put(&st2, "a.b", json!({"value": "hush", "secret": true})).await;
+    let user = put(&st2, "k", json!({"scope": "user"})).await;
+    assert_eq!(st2.send("DELETE", "/v1/keys/a.b", json!({})).await.status, 204);
+    assert_eq!(st2.send("DELETE", "/v1/keys/a.b", json!({})).await.status, 404);
+    let event = |what: &str, payload: Value| (what.to_owned(), payload);
+    let change =
+        |old: &Value, new: &Value| event("value_change", json!({"old_object": old, "new_object": new}));
+    assert_eq!(
+        events(&st2).await,
+        [
+            event("create", json!({"object": first})),
+            event("update", json!({"object": same})),
+            event("update", json!({"object": secret})),
+            change(&same, &secret),
+            // The same secret has another ciphertext each time.
+            event("update", json!({"object": again})),
+            change(&secret, &again),
+            event("create", json!({"object": user})),
+            event("delete", json!({"object": again})),
+        ]
+    );
+    for (fields, secret) in [(&first, false), (&secret, true)] {
+        let names: Vec<&str> = fields.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            ["uid", "scope", "name", "description", "value", "secret", "id", "encrypted"][..]
+                .iter()
+                .filter(|name| !(secret && **name == "description"))
+                .copied()
+                .collect::<Vec<_>>()
+        );
+        assert_eq!((&fields["secret"], &fields["encrypted"]), (&json!(secret), &json!(secret)));
+        assert_ne!(fields["value"], "hush");
+    }
+    assert_eq!(same["value"], "1");
+    assert!(same["expire_timestamp"].is_string());
+}
+
+#[sqlx::test]
+async fn a_key_that_expired_is_made_anew(pool: PgPool) {
+    let st2 = start(pool).await;
+    content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
+    let first = put(&st2, "k", json!({"ttl": -1})).await;
+    let second = put(&st2, "k", json!({"value": "w"})).await;
+    assert_ne!(first["id"], second["id"]);
+    let what: Vec<String> = events(&st2).await.into_iter().map(|(what, _)| what).collect();
+    assert_eq!(what, ["create", "create"]);
+}
+
+#[sqlx::test]
+async fn of_many_writers_of_one_key_one_makes_it_and_each_other_sees_the_one_before(pool: PgPool) {
+    const WRITERS: usize = 20;
+    let st2 = start(pool).await;
+    content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
+    let writes = (0..WRITERS).map(|value| put(&st2, "k", json!({"value": value.to_string()})));
+    futures_util::future::join_all(writes).await;
+    let events = events(&st2).await;
+    let of =
+        |wanted: &str| events.iter().filter(|(what, _)| what == wanted).map(|(_, it)| it).collect::<Vec<_>>();
+    let [made] = of("create")[..] else { panic!("{events:?}") };
+    assert_eq!(of("update").len(), WRITERS - 1);
+    // Each change begins where another one ended: they are one chain, from the first value to the last.
+    let mut steps: std::collections::HashMap<&Value, &Value> = std::collections::HashMap::new();
+    for change in of("value_change") {
+        assert!(
+            steps.insert(&change["old_object"]["value"], &change["new_object"]["value"]).is_none(),
+            "{events:?}"
+        );
+    }
+    let mut value = &made["object"]["value"];
+    for _ in 1..WRITERS {
+        value = steps[value];
+    }
+    assert_eq!(value, &st2.get("/v1/keys/k").await.body["value"]);
 }
 
 #[sqlx::test]

@@ -1,0 +1,32 @@
+//! Files of actions that clients bring, and the events about them: stored together with the action.
+
+use super::{Error, Occurrence, dispatch_in};
+use crate::{
+    engine::Engine,
+    store::{self, Tx},
+};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// The event of a file that was written. StackStorm sends it under a name that no trigger has, so that it is lost.
+const WRITTEN: &str = "core.st2.action.file_written";
+
+/// Says that these files were written for an action.
+///
+/// # Errors
+/// The database failed.
+pub async fn written(engine: &Engine, tx: &mut Tx, action: &str, files: &[PathBuf]) -> store::Result<()> {
+    for file in files {
+        let payload = json!({
+            "ref": action,
+            "file_path": file.display().to_string(),
+            "host_info": {"hostname": &*engine.shared.host.name},
+        });
+        let told = dispatch_in(engine, tx, Occurrence::of(WRITTEN, payload), None).await;
+        // The trigger may have been deleted: then nobody waits for it.
+        if let Err(Error::Store(error)) = told {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
