@@ -16,6 +16,7 @@ mod python;
 mod remote;
 mod requests;
 mod sensors;
+mod rule_nodes;
 mod rules;
 mod shell;
 mod webhooks;

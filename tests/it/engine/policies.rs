@@ -23,14 +23,13 @@ async fn request(st2: &TestDaemon, cmd: &str) -> String {
     st2.request_action("core.local", json!({"cmd": cmd})).await
 }
 
-/// When it ran: the moments of two entries of its log.
+/// When it ran: the moments of two entries of its log, the last of which is its end.
 fn ran(execution: &Value) -> (String, String) {
     let log = execution["log"].as_array().unwrap();
-    let at = |status: &str| {
-        let entry = log.iter().find(|entry| entry["status"] == status);
-        entry.unwrap_or_else(|| panic!("no {status} in {log:?}"))["timestamp"].as_str().unwrap().to_owned()
-    };
-    (at("running"), at("succeeded"))
+    let begun = log.iter().find(|entry| entry["status"] == "running");
+    let begun = begun.unwrap_or_else(|| panic!("it never ran: {log:?}"));
+    let at = |entry: &Value| entry["timestamp"].as_str().unwrap().to_owned();
+    (at(begun), at(&log[log.len() - 1]))
 }
 
 /// The most of them that ran at the same moment.
@@ -259,4 +258,59 @@ async fn a_retry_that_rests_outlives_the_daemon() {
     let all = attempts(&st2).await;
     let again = st2.wait_for_end(all[1]["id"].as_str().unwrap()).await;
     assert_eq!(history(&again), ["requested", "delayed", "scheduled", "running", "failed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_policies_do_belongs_to_who_asked_and_shows_in_the_trace() {
+    let st2 = TestDaemon::start().await;
+    for path in ["policies", "policytypes", "traces", "ruleenforcements", "triggerinstances"] {
+        let answer = st2.bare(Method::GET, &format!("/v1/{path}")).send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{path}");
+    }
+    let bare = st2.bare(Method::POST, "/v1/policies").json(&json!({"name": "p"})).send().await.unwrap();
+    assert_eq!(bare.status(), 401);
+    make_policy(&st2, "action.concurrency", json!({"threshold": 1})).await;
+    make_policy(&st2, "action.retry", json!({"retry_on": "failure", "max_retry_count": 1})).await;
+    let key = st2.post("/v1/apikeys", json!({"user": "bob"})).await.expect(201)["key"].clone();
+    let rule = json!({
+        "name": "r", "pack": "default", "enabled": true,
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": "hook"}},
+        "action": {"ref": "core.local", "parameters": {"cmd": "exit 2"}},
+    });
+    st2.post("/v1/rules", rule).await.expect(201);
+    let send = async |path: &str, body: Value| {
+        let request = st2.bare(Method::POST, path).header("St2-Api-Key", key.as_str().unwrap());
+        let answer = request.header("St2-Trace-Tag", "deploy 7").json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    };
+    send("/v1/webhooks/hook", json!({})).await;
+    let context = json!({"trace_context": {"trace_tag": "by hand"}});
+    send(
+        "/v1/executions",
+        json!({"action": "core.local", "parameters": {"cmd": "exit 3"}, "context": context}),
+    )
+    .await;
+    let all = eventually("each has failed and was retried", SOON, async || {
+        let all = attempts(&st2).await;
+        (all.len() == 4 && all.iter().all(|it| it["status"] == "failed")).then_some(all)
+    })
+    .await;
+    assert_eq!(most_at_once(&all), 1);
+    // A rule acts for the system, whoever sent the event; a request is bob's, and so is its retry.
+    let system = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+    for (cmd, user, tag) in [("exit 2", system.as_str(), "deploy 7"), ("exit 3", "bob", "by hand")] {
+        let ours: Vec<&Value> = all.iter().filter(|it| it["parameters"]["cmd"] == cmd).collect();
+        let users: Vec<&Value> = ours.iter().map(|it| &it["context"]["user"]).collect();
+        assert_eq!(users, [user, user], "{cmd}");
+        let traces = st2.get(&format!("/v1/traces?trace_tag={}", tag.replace(' ', "%20"))).await.expect(200);
+        assert_eq!(traces.as_array().unwrap().len(), 1, "{traces}");
+        let members = traces[0]["action_executions"].as_array().unwrap();
+        let members: Vec<&Value> = members.iter().map(|it| &it["object_id"]).collect();
+        assert_eq!(members, ours.iter().map(|it| &it["id"]).collect::<Vec<_>>());
+        let is_of_rule = cmd == "exit 2";
+        assert_eq!(traces[0]["rules"].as_array().unwrap().len(), usize::from(is_of_rule));
+        let id = traces[0]["id"].as_str().unwrap();
+        let stranger = st2.bare(Method::GET, &format!("/v1/traces/{id}")).send().await.unwrap();
+        assert_eq!(stranger.status(), 401);
+    }
 }
