@@ -34,6 +34,12 @@ fn main() {
     if runs(10) || runs(11) {
         take(metrics::events::run(pairs));
     }
+    if runs(10) {
+        take(metrics::flood::run(pairs));
+    }
+    if runs(11) {
+        take(metrics::flood::sensors());
+    }
     if runs(3) || runs(12) {
         take(metrics::latency::run(pairs));
     }

@@ -5,6 +5,7 @@ pub(crate) mod cli;
 pub(crate) mod conductor;
 pub(crate) mod events;
 pub(crate) mod expressions;
+pub(crate) mod flood;
 pub(crate) mod idle;
 pub(crate) mod latency;
 pub(crate) mod output;
