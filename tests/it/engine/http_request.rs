@@ -145,23 +145,24 @@ async fn silence_is_a_timeout_and_slowness_is_not() {
     let site = Site::start(|asked| match asked.target.as_str() {
         "/silent" => Reply::Silence,
         "/half" => Reply::Drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx".to_vec(), Duration::ZERO),
-        // Nearly three seconds in all, and never half of one without a byte.
-        _ => {
-            Reply::Drip(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec(), Duration::from_millis(70))
-        }
+        // Longer in all than the time-out, and each byte comes long before it.
+        _ => Reply::Drip(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec(),
+            Duration::from_millis(130),
+        ),
     })
     .await;
-    for path in ["/silent", "/half"] {
-        let ended = http(&st2, json!({"url": site.url(path), "timeout": 0.5})).await;
+    let ask = async |path: &str| http(&st2, json!({"url": site.url(path), "timeout": 4.5})).await;
+    let (silent, half, slow) = tokio::join!(ask("/silent"), ask("/half"), ask("/slow"));
+    for ended in [silent, half] {
         assert_eq!(ended["status"], "timeout");
         let error = format!(
-            "HTTPConnectionPool(host='127.0.0.1', port={}): Read timed out. (read timeout=0.5)",
+            "HTTPConnectionPool(host='127.0.0.1', port={}): Read timed out. (read timeout=4.5)",
             site.address.port()
         );
         assert_eq!(ended["result"], json!({"error": error}));
     }
-    let ended = http(&st2, json!({"url": site.url("/slow"), "timeout": 0.5})).await;
-    assert_eq!((&ended["status"], &ended["result"]["body"]), (&json!("succeeded"), &json!("ok")));
+    assert_eq!((&slow["status"], &slow["result"]["body"]), (&json!("succeeded"), &json!("ok")));
     let ended = http(&st2, json!({"url": site.url("/slow"), "timeout": 0})).await;
     let error = "Attempted to set connect timeout to 0.0, but the timeout cannot be set to a value less than or \
                  equal to 0.";

@@ -122,7 +122,7 @@ async fn a_timeout_and_a_cancel_end_the_command_over_there() {
     let Some(sshd) = Sshd::start().await else { return };
     let st2 = TestDaemon::start().await;
     let stubborn = "echo begun; trap '' TERM; sleep 4246 & sleep 4247";
-    let id = st2.request_action("core.remote", on(&sshd, json!({"cmd": stubborn, "timeout": 1}))).await;
+    let id = st2.request_action("core.remote", on(&sshd, json!({"cmd": stubborn, "timeout": 6}))).await;
     let ended = st2.wait_for_end(&id).await;
     let entry = &ended["result"]["127.0.0.1"];
     assert_eq!((&ended["status"], &entry["return_code"]), (&json!("timeout"), &json!(-9)), "{ended}");
@@ -132,7 +132,7 @@ async fn a_timeout_and_a_cancel_end_the_command_over_there() {
         error.starts_with("Failed executing command \"export ")
             && error.contains("ST2_ACTION_AUTH_TOKEN=********")
     );
-    let end = "\" on host \"127.0.0.1\" Command didn't finish in 1 seconds or the SSH connection did not succeed in 60 \
+    let end = "\" on host \"127.0.0.1\" Command didn't finish in 6 seconds or the SSH connection did not succeed in 60 \
                seconds";
     assert!(error.ends_with(end), "{error}");
     nothing_left_of(&id).await;

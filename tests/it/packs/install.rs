@@ -1,8 +1,9 @@
 //! Packs are installed, upgraded and removed.
 
 use super::repository::Pack;
-use crate::support::daemon::TestDaemon;
+use crate::support::{daemon::TestDaemon, processes::eventually};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Installs, and answers the ended execution.
 pub(super) async fn install(st2: &TestDaemon, packs: Value) -> Value {
@@ -187,15 +188,22 @@ async fn system_packs_stay() {
 async fn a_pack_may_go_while_its_action_runs() {
     let st2 = TestDaemon::start().await;
     let pack = Pack::new("busy", "1.0.0", "x");
-    pack.file("actions/run.yaml", "name: run\nrunner_type: local-shell-script\nentry_point: run.sh\n").file(
-        "actions/run.sh",
-        "#!/bin/sh\necho begun\nread line < \"$HOME/never\" 2>/dev/null || sleep 2\necho ended\n",
+    let go = st2.data_dir().join("go");
+    let script = format!(
+        "#!/bin/sh\necho begun\nwhile [ ! -e '{}' ]; do sleep 0.05; done\necho ended\n",
+        go.display()
     );
+    pack.file("actions/run.yaml", "name: run\nrunner_type: local-shell-script\nentry_point: run.sh\n")
+        .file("actions/run.sh", &script);
     assert_eq!(install(&st2, json!([pack.url()])).await["status"], "succeeded");
     let id = st2.request_action("busy.run", json!({})).await;
-    st2.wait_for(&id, &["running"]).await;
+    eventually("its first line", Duration::from_secs(30), async || {
+        (st2.output(&id).await == b"begun\n").then_some(())
+    })
+    .await;
     let removed = st2.run("packs.uninstall", json!({"packs": ["busy"]})).await;
     assert_eq!(removed["status"], "succeeded", "{removed:#}");
+    std::fs::write(go, "").unwrap();
     let ended = st2.wait_for_end(&id).await;
     assert_eq!((&ended["status"], &ended["result"]["stdout"]), (&json!("succeeded"), &json!("begun\nended")));
     assert_eq!(ended["action"]["ref"], "busy.run");

@@ -24,7 +24,7 @@ const SESSION: &str = "application/HTTP-SPNEGO-session-encrypted";
 pub(crate) enum Does {
     /// Prints in pieces, one for each question, then ends with this code.
     Prints(Vec<(&'static str, Vec<u8>)>, u32),
-    /// Prints this, and then nothing for ever.
+    /// Prints this; then says once that there is nothing yet, and then nothing for ever.
     Hangs(&'static [u8]),
     /// Says so when it is asked.
     Faults(&'static str, u64),
@@ -401,7 +401,10 @@ impl Seen {
                 let stream = stream(name, &bytes);
                 Ok(if pieces.is_empty() { done(&stream, code) } else { running(&stream) })
             }
-            Does::Hangs(b"") => Ok(fault("The operation timed out.", 2_150_858_793)),
+            Does::Hangs(b"") => {
+                *does = Does::Sleeps;
+                Ok(fault("The operation timed out.", 2_150_858_793))
+            }
             Does::Hangs(bytes) => {
                 let stream = stream("stdout", bytes);
                 *does = Does::Hangs(b"");

@@ -41,7 +41,7 @@ async fn an_interpreter_that_is_killed_takes_its_runs_along_and_is_replaced() {
     let st2 = daemon(Way::Warm, &[WAIT]).await;
     let mark = st2.data_dir().join("mark");
     let id = st2.request_action("pyt.wait", json!({"value": mark})).await;
-    eventually("it runs", Duration::from_secs(10), async || mark.exists().then_some(())).await;
+    eventually("it runs", Duration::from_secs(30), async || mark.exists().then_some(())).await;
     let waiting = interpreters(&st2);
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     signal(waiting[0].pid, Signal::SIGKILL);
@@ -59,9 +59,10 @@ async fn an_interpreter_that_does_not_answer_is_passed_by() {
     let st2 = daemon(Way::Warm, &[]).await;
     let waiting = interpreters(&st2);
     signal(waiting[0].pid, Signal::SIGSTOP);
-    let ended = run(&st2, "parent", Value::Null).await;
-    assert_eq!(ended["status"], "succeeded", "{ended:#}");
-    assert_eq!(ended["result"]["result"], json!(st2.pid()), "it ran cold");
+    // What it has forked ahead still runs; after that actions start cold.
+    let first = parent_of_runs(&st2).await;
+    assert!(first == json!(st2.pid()) || first == json!(waiting[0].pid), "{first}");
+    assert_eq!(parent_of_runs(&st2).await, json!(st2.pid()), "it ran cold");
     signal(waiting[0].pid, Signal::SIGCONT);
 }
 
@@ -92,9 +93,9 @@ async fn an_interpreter_is_replaced_when_its_virtualenv_was_made_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interpreter_ends_when_it_is_not_used() {
-    let st2 = starting(Way::Warm, &[]).0.with_config("actionrunner.python_warm_idle = 1").await;
+    let st2 = starting(Way::Warm, &[]).0.with_config("actionrunner.python_warm_idle = 3").await;
     warmed_up(&st2).await;
-    eventually("the end of the interpreter", Duration::from_secs(10), async || {
+    eventually("the end of the interpreter", Duration::from_secs(30), async || {
         interpreters(&st2).is_empty().then_some(())
     })
     .await;
@@ -106,7 +107,7 @@ async fn an_interpreter_is_replaced_after_so_many_actions() {
     let st2 = starting(Way::Warm, &[]).0.with_config("actionrunner.python_warm_runs = 3").await;
     warmed_up(&st2).await;
     let first = parent_of_runs(&st2).await;
-    eventually("another interpreter", Duration::from_secs(20), async || {
+    eventually("another interpreter", Duration::from_secs(30), async || {
         (parent_of_runs(&st2).await != first).then_some(())
     })
     .await;
@@ -133,10 +134,17 @@ async fn an_interpreter_is_replaced_when_it_has_grown_too_large() {
         let config = format!("actionrunner.python_warm_memory = {limit}");
         let st2 = starting(Way::Warm, &[]).0.with_config(&config).await;
         warmed_up(&st2).await;
-        // What the first runs imported is preloaded into another interpreter.
-        for _ in 0..5 {
-            parent_of_runs(&st2).await;
-        }
+        // What the first runs imported may be preloaded into another interpreter, which takes its time to start.
+        eventually("an interpreter that nothing replaces", Duration::from_secs(60), async || {
+            let first = parent_of_runs(&st2).await;
+            for _ in 0..5 {
+                if parent_of_runs(&st2).await != first {
+                    return None;
+                }
+            }
+            (interpreters(&st2).len() == 1).then_some(())
+        })
+        .await;
         // Its memory is looked at now and then.
         let mut seen = HashSet::new();
         for _ in 0..40 {
@@ -169,7 +177,7 @@ async fn the_interpreter_that_was_not_used_for_the_longest_makes_room() {
         (ended["result"]["result"] != json!(st2.pid())).then_some(())
     })
     .await;
-    eventually("the end of the first", Duration::from_secs(10), async || {
+    eventually("the end of the first", Duration::from_secs(30), async || {
         let left = interpreters(&st2);
         (left.len() == 1 && left[0].pid != first[0].pid).then_some(())
     })

@@ -123,7 +123,7 @@ async fn lines_are_streamed_while_the_action_runs() {
         let st2 = daemon(way, &[SLOW]).await;
         let flag = st2.data_dir().join("go");
         let id = st2.request_action("pyt.slow", json!({"value": flag})).await;
-        crate::support::processes::eventually("the first line", Duration::from_secs(10), async || {
+        crate::support::processes::eventually("the first line", Duration::from_secs(30), async || {
             (st2.output(&id).await == b"first\n").then_some(())
         })
         .await;
