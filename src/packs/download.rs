@@ -1,13 +1,16 @@
 //! A pack is fetched into a workshop beside the installed ones, checked there, and takes its place by one rename.
 //!
 //! Whatever fails or is killed before that rename leaves what was installed as it was. The pack that was replaced is
-//! kept until the next download of it, so that [`take_back`] can undo an installation that fails further on.
+//! kept until the next download of it, so that [`take_back`] can undo an installation that fails further on. Which
+//! installation has put a pack in its place is noted beside it: so it is undone once, by whoever comes first, and not
+//! after another one has come.
 
 use super::{
     Error, Net, Progress, Settings, Source, git, index,
-    lock::Lock,
+    lock::{self, Lock},
     manifest::{self, Manifest},
 };
+use crate::model::ExecutionId;
 use md5::{Digest, Md5};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::{
@@ -31,6 +34,8 @@ pub struct Options {
     pub verify_ssl: bool,
     /// Whether directories of this machine may be named.
     pub local_allowed: bool,
+    /// The installation that this is part of, which may be undone.
+    pub installation: Option<ExecutionId>,
 }
 
 /// What came of a download.
@@ -118,7 +123,7 @@ fn attempt(
         manifest.fits_here()?;
     }
     progress.check()?;
-    settle(settings, &reference, &manifest, &draft, progress)
+    settle(settings, &reference, &manifest, &draft, options.installation, progress)
 }
 
 /// Takes the place of what is there under this reference.
@@ -127,11 +132,12 @@ fn settle(
     reference: &str,
     manifest: &Manifest,
     draft: &Draft,
+    installation: Option<ExecutionId>,
     progress: &Progress<'_>,
 ) -> Result<(), Error> {
     let workshop = settings.workshop()?;
     // Two addresses may hold the same pack.
-    let _lock = Lock::take(&workshop, &format!("pack.{reference}"), progress)?;
+    let lock = Lock::take(&workshop, &lock_of(reference), progress)?;
     let place = settings.packs_dir.join(reference);
     keep_old_config(&place, &draft.0)?;
     give_to_group(&draft.0, &settings.pack_group);
@@ -142,27 +148,61 @@ fn settle(
         // What was there lies in the workshop now.
         fs::rename(&draft.0, &previous).map_err(|error| Error::at(&previous, &error))?;
     }
+    let note = installation.map(|id| id.to_string()).unwrap_or_default();
+    lock.write(&note).map_err(|error| Error::at(&place, &error))?;
     let version = manifest.version().unwrap_or_default();
     progress.say(format!("Installed {reference} {version} in {}", place.display()));
     Ok(())
 }
 
-/// Undoes the download of a pack: the one before it comes back, or none if there was none.
-pub fn take_back(settings: &Settings, reference: &str, progress: &Progress<'_>) -> Result<(), Error> {
+/// The name of the lock of a pack.
+fn lock_of(reference: &str) -> String {
+    format!("pack.{reference}")
+}
+
+/// The packs that were last put in place by this installation, and not taken back.
+pub fn placed_by(settings: &Settings, installation: ExecutionId) -> Result<Vec<String>, Error> {
+    let (workshop, note) = (settings.workshop()?, installation.to_string());
+    let entries = fs::read_dir(&workshop).map_err(|error| Error::at(&workshop, &error))?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let packs = names.filter_map(|name| Some(name.strip_prefix("pack.")?.strip_suffix(".lock")?.to_owned()));
+    let is_noted = |pack: &String| {
+        fs::read_to_string(lock::file_of(&workshop, &lock_of(pack))).is_ok_and(|found| found == note)
+    };
+    let mut placed: Vec<String> = packs.filter(is_noted).collect();
+    placed.sort();
+    Ok(placed)
+}
+
+/// Undoes the download of a pack by an installation: the one before it comes back, or none if there was none. Answers
+/// whether there was something to undo.
+pub fn take_back(
+    settings: &Settings,
+    reference: &str,
+    installation: ExecutionId,
+    progress: &Progress<'_>,
+) -> Result<bool, Error> {
     let workshop = settings.workshop()?;
-    let _lock = Lock::take(&workshop, &format!("pack.{reference}"), progress)?;
+    let lock = Lock::take(&workshop, &lock_of(reference), progress)?;
+    let at_lock = |error: io::Error| Error::at(&lock::file_of(&workshop, &lock_of(reference)), &error);
+    if lock.note().map_err(at_lock)? != installation.to_string() {
+        return Ok(false);
+    }
+    lock.write("").map_err(at_lock)?;
     let (place, previous) = (settings.packs_dir.join(reference), settings.previous(reference));
     let doomed = workshop.join(format!("{reference}.failed"));
     discard(&doomed)?;
     if fs::symlink_metadata(&previous).is_ok() {
-        exchange(&previous, &place)?;
-        fs::rename(&previous, &doomed).map_err(|error| Error::at(&previous, &error))?;
+        if exchange(&previous, &place)? {
+            fs::rename(&previous, &doomed).map_err(|error| Error::at(&previous, &error))?;
+        }
         progress.say(format!("Brought back what was installed of {reference} before"));
-    } else {
+    } else if fs::symlink_metadata(&place).is_ok() {
         fs::rename(&place, &doomed).map_err(|error| Error::at(&place, &error))?;
         progress.say(format!("Removed {reference} again"));
     }
-    discard(&doomed)
+    discard(&doomed)?;
+    Ok(true)
 }
 
 /// A directory in the making: gone when it was not put in place.

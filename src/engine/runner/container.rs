@@ -188,7 +188,7 @@ fn sink(engine: &Engine, execution: &Execution) -> output::Sink {
     }
 }
 
-async fn prepare(
+pub(super) async fn prepare(
     engine: &Engine,
     execution: &Arc<Execution>,
     entry_point: Option<entry_point::EntryPoint>,

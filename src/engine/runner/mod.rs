@@ -33,7 +33,7 @@ pub use drain::ActionRunner;
 pub(in crate::engine) use drain::end_all;
 pub(in crate::engine) use entry_point::PackDirs;
 pub use host::Host;
-pub(in crate::engine) use native::is_native;
+pub(in crate::engine) use native::{bring_back, is_native};
 pub use registry::Registry;
 
 use crate::{

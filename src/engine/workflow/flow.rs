@@ -11,7 +11,10 @@ use crate::{
     engine::{
         Engine,
         execution::{self, control},
-        runner::container::{self, update},
+        runner::{
+            bring_back,
+            container::{self, update},
+        },
     },
     model::{Execution, ExecutionId, ExecutionStatus, WorkflowId},
     store::{
@@ -69,6 +72,7 @@ impl Flow {
             // It may have ended at once, while children were at work.
             self.ask_children(Ask::Cancel).await;
         }
+        bring_back::undo_rest(&self.engine, &self.execution).await;
         let mut awaited = self.engine.shared.flows.awaited.lock();
         for child in self.active.keys() {
             awaited.remove(child);

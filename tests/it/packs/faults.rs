@@ -5,6 +5,7 @@ use super::{
     repository::{GitServer, Pack, Serve},
 };
 use crate::support::{daemon::TestDaemon, processes::eventually};
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::json;
 use std::{path::Path, time::Duration};
 
@@ -164,6 +165,63 @@ async fn two_installs_of_one_pack_come_one_after_the_other() {
         assert_eq!(done["status"], "succeeded", "{done:#}");
     }
     assert_eq!(go(&st2, "hello").await, "one");
+}
+
+#[tokio::test]
+async fn a_cancel_between_two_steps_brings_the_old_pack_back() {
+    let st2 = TestDaemon::start().await;
+    let pack = Pack::new("hello", "1.0.0", "one");
+    pack.commit("v1.0.0");
+    assert_eq!(install(&st2, json!([pack.url()])).await["status"], "succeeded");
+    pack.manifest("2.0.0", "").action("two").commit("v2.0.0");
+    // Whoever puts a pack in its place waits for this.
+    let lock = std::fs::File::open(st2.data_dir().join("packs/.download/pack.hello.lock")).unwrap();
+    let held = Flock::lock(lock, FlockArg::LockExclusive).unwrap();
+    let answer = st2.post("/v1/packs/install", json!({"packs": [pack.url()]})).await.expect(202);
+    let id = answer["execution_id"].as_str().unwrap();
+    eventually("the download waits", Duration::from_secs(30), async || {
+        tasks(&st2, &json!({"id": id}))
+            .await
+            .contains(&("download_pack".to_owned(), "running".to_owned()))
+            .then_some(())
+    })
+    .await;
+    st2.put(&format!("/v1/executions/{id}"), json!({"status": "pausing"})).await.expect(200);
+    drop(held);
+    let paused = st2.wait_for(id, &["paused"]).await;
+    assert_eq!(
+        tasks(&st2, &paused).await.last().unwrap(),
+        &("download_pack".to_owned(), "succeeded".to_owned())
+    );
+    let manifest = st2.data_dir().join("packs/hello/pack.yaml");
+    assert!(std::fs::read_to_string(&manifest).unwrap().contains("2.0.0"));
+
+    st2.delete(&format!("/v1/executions/{id}")).await.expect(200);
+    assert_eq!(st2.wait_for_end(id).await["status"], "canceled");
+    eventually("the old pack is back", Duration::from_secs(30), async || {
+        std::fs::read_to_string(&manifest).is_ok_and(|text| text.contains("1.0.0")).then_some(())
+    })
+    .await;
+    assert_eq!(go(&st2, "hello").await, "one");
+}
+
+#[tokio::test]
+async fn a_cancel_takes_back_the_packs_that_had_come_before() {
+    let st2 = TestDaemon::start().await;
+    let (first, second) = (Pack::new("first", "1.0.0", "one"), Pack::new("second", "1.0.0", "x"));
+    first.commit("v1.0.0");
+    second.commit("v1.0.0");
+    let stuck = GitServer::start(&second.path(), Serve::Stall).await;
+    let answer = st2.post("/v1/packs/install", json!({"packs": [first.url(), stuck.url]})).await.expect(202);
+    eventually("the second is asked for", Duration::from_secs(30), async || {
+        (stuck.asked() >= 1).then_some(())
+    })
+    .await;
+    assert!(st2.data_dir().join("packs/first").exists());
+    let id = answer["execution_id"].as_str().unwrap();
+    assert_eq!(st2.delete(&format!("/v1/executions/{id}")).await.status, 200);
+    assert_eq!(st2.wait_for_end(id).await["status"], "canceled");
+    assert!(!st2.data_dir().join("packs/first").exists());
 }
 
 #[tokio::test]

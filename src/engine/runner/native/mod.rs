@@ -5,7 +5,7 @@
 //! `packs.uninstall` are a workflow and a chain of them, like any other. A step of `packs.install` that does not end well
 //! [brings back](bring_back) what was there before.
 
-mod bring_back;
+pub(in crate::engine) mod bring_back;
 mod load;
 mod steps;
 mod virtualenvs;
@@ -86,7 +86,7 @@ impl Native {
 
     /// Does it.
     pub(super) async fn run(self, engine: &Engine, action: &LiveAction, io: &RunIo) -> Outcome {
-        let job = Job { engine, action, io, said: Mutex::default(), made: Mutex::default() };
+        let job = Job::new(engine, action, io);
         as_python(&job, self.0).await
     }
 }
@@ -102,7 +102,7 @@ async fn as_python(job: &Job<'_>, step: Step) -> Outcome {
         bring_back::undo(job).await;
     }
     let shape = |code: i32, result: Value| {
-        let stderr = std::mem::take(&mut *job.said.lock());
+        let stderr = job.take_said();
         json!({"stdout": "", "stderr": stderr, "exit_code": code, "result": result})
     };
     match done {
@@ -146,6 +146,17 @@ impl From<crate::packs::Error> for Raised {
 impl From<store::Error> for Raised {
     fn from(error: store::Error) -> Self {
         Self::other(format!("The database could not be used: {error}"))
+    }
+}
+
+impl<'a> Job<'a> {
+    fn new(engine: &'a Engine, action: &'a LiveAction, io: &'a RunIo) -> Self {
+        Self { engine, action, io, said: Mutex::default(), made: Mutex::default() }
+    }
+
+    /// What was told so far.
+    fn take_said(&self) -> String {
+        std::mem::take(&mut *self.said.lock())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The single steps of pack management, as actions.
 
-use super::{Job, Raised};
+use super::{Job, Raised, bring_back};
 use crate::{
     content::python::virtualenv,
     model::python_warning,
@@ -29,6 +29,7 @@ pub(super) async fn download(job: &Job<'_>) -> Result<Value, Raised> {
         verify_ssl: job.flag("verifyssl", true),
         // Without RBAC everybody is an administrator.
         local_allowed: true,
+        installation: bring_back::installation_of(job).await?,
     };
     let runtime = tokio::runtime::Handle::current();
     let done = job
