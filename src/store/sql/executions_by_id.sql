@@ -1,5 +1,5 @@
--- Executions by id, each with its children and the process that ran it. Results may be large, so they are read only
--- when $2 asks for them; `result_bytes` tells their size all the same.
+-- Executions by id, each with its children and the process that ran it. Results may be large, so they are read only up
+-- to a size of $2 bytes; `result_bytes` tells their size all the same.
 SELECT
     e.id              AS "id: ExecutionId",
     e.liveaction_id   AS "liveaction_id: LiveActionId",
@@ -15,7 +15,7 @@ SELECT
     e.log_statuses    AS "log_statuses: Vec<ExecutionStatus>",
     e.log_times,
     e.ended_at,
-    CASE WHEN $2 THEN e.result::text END AS result,
+    CASE WHEN e.result_bytes <= $2 THEN e.result::text END AS result,
     e.result_bytes,
     e.node_id,
     e.node_epoch,

@@ -29,18 +29,27 @@ pub(super) fn view(app: &App, mask: bool) -> View {
 
 /// The execution with this id, `last` being the newest.
 pub(in crate::api) async fn find_or_last(app: &App, id: &str, with_result: bool) -> ApiResult<Row> {
+    find_up_to(app, id, if with_result { i32::MAX } else { -1 }).await
+}
+
+/// The same, with a result of at most `largest` bytes.
+pub(in crate::api) async fn find_up_to(app: &App, id: &str, largest: i32) -> ApiResult<Row> {
     if id != "last" {
-        return find(app, id, with_result).await;
+        return read(app, id, largest).await;
     }
     let newest = query::last(app.store.pool()).await?;
     let newest = newest.ok_or_else(|| Error::bad_request("No executions found in the database"))?;
-    find(app, &newest.to_string(), with_result).await
+    read(app, &newest.to_string(), largest).await
 }
 
 /// The execution with this id.
 pub(in crate::api) async fn find(app: &App, id: &str, with_result: bool) -> ApiResult<Row> {
+    read(app, id, if with_result { i32::MAX } else { -1 }).await
+}
+
+async fn read(app: &App, id: &str, largest: i32) -> ApiResult<Row> {
     let unknown = || Error::not_found(format!("Unable to identify resource with id \"{id}\"."));
     let id: ExecutionId = id.parse().map_err(|_| unknown())?;
-    let mut rows = query::find_rows(app.store.pool(), &[id], with_result).await?;
+    let mut rows = query::find_rows_up_to(app.store.pool(), &[id], largest).await?;
     rows.pop().ok_or_else(unknown)
 }

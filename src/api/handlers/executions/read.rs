@@ -1,6 +1,6 @@
 //! Looking at executions.
 
-use super::{find, find_or_last, listing, view};
+use super::{find, find_up_to, listing, view};
 use crate::{
     access::{Caller, Permission},
     api::{ApiResult, Error, NOT_FOUND, Path, QueryString, json, json_bytes, list::listed},
@@ -28,6 +28,9 @@ use std::{collections::BTreeSet, io::Write};
 
 /// Largest `max_result_size`, in bytes.
 const LARGEST_RESULT: i64 = 14 * 1024 * 1024;
+
+/// Up to this size, in bytes, a result is read together with its execution: most are that small.
+const SMALL_RESULT: usize = 16 * 1024;
 
 /// Executions read at once for a list.
 const AT_ONCE: usize = 200;
@@ -60,10 +63,12 @@ pub(in crate::api) async fn get(
     let fields = listing::fields_of_one(&query)?;
     let mask = caller.masking(query.boolean("show_secrets")?.unwrap_or(false));
     let view = View { fields, max_result_size: max_result_size(&query)?, ..view(&app, mask) };
-    let mut row = find_or_last(&app, &id, false).await?;
+    let largest = view.max_result_size.unwrap_or(SMALL_RESULT).min(SMALL_RESULT) as i32;
+    let mut row = find_up_to(&app, &id, if view.fields.wants_result() { largest } else { -1 }).await?;
     caller.permit(Permission::ExecutionView, &*row.execution)?;
     let fits = view.max_result_size.is_none_or(|most| row.result_bytes <= most);
-    if view.fields.wants_result() && row.result_bytes > 0 && fits {
+    let is_missing = row.result_bytes > 0 && row.execution.result.is_none();
+    if view.fields.wants_result() && is_missing && fits {
         row = find(&app, &row.execution.id.to_string(), true).await?;
     }
     let shown = wire::execution::execution(&row.execution, row.result_bytes, &view);

@@ -69,11 +69,15 @@ pub async fn last(db: impl PgExecutor<'_>) -> Result<Option<ExecutionId>> {
 
 /// Executions in the order of `ids`, with or without their results; unknown ids are passed over.
 pub async fn find_rows(pool: &PgPool, ids: &[ExecutionId], with_results: bool) -> Result<Vec<Row>> {
+    find_rows_up_to(pool, ids, if with_results { i32::MAX } else { -1 }).await
+}
+
+/// The same with results of at most `largest` bytes.
+pub async fn find_rows_up_to(pool: &PgPool, ids: &[ExecutionId], largest: i32) -> Result<Vec<Row>> {
     let wanted: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
-    let found =
-        sqlx::query_file_as!(Stored, "src/store/sql/executions_by_id.sql", &wanted as _, with_results)
-            .fetch_all(pool)
-            .await?;
+    let found = sqlx::query_file_as!(Stored, "src/store/sql/executions_by_id.sql", &wanted as _, largest)
+        .fetch_all(pool)
+        .await?;
     let versions = found.iter().map(|row| (row.snapshot_id, row.snapshot_hash.as_slice()));
     let snapshots = snapshot_cache::find_many(pool, versions).await?;
     let mut rows: HashMap<ExecutionId, Row> = HashMap::with_capacity(found.len());
