@@ -190,6 +190,9 @@ section! {
     WorkflowEngine {
         /// How deep workflows may stand within workflows: one that calls itself without an end fails at this depth.
         max_depth: u32 = 50,
+        /// Seconds after which the garbage collector cancels a running orquesta workflow none of whose tasks is at work
+        /// any more. 0: never.
+        gc_max_idle_sec: u64 = 0,
     }
 }
 

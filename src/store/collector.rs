@@ -60,6 +60,24 @@ pub async fn delete_executions(
     Ok(ids)
 }
 
+/// Orquesta workflows that run although nothing of them is at work: their last task ended before `before`, or they have
+/// none and have run since then.
+pub async fn idle_workflows(db: impl PgExecutor<'_>, before: DateTime<Utc>) -> Result<Vec<ExecutionId>> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT id AS "id: ExecutionId" FROM executions AS flow
+           WHERE ended_at IS NULL AND status = 'running' AND runner IN ('orquesta', 'orchestra') AND id < $1
+             AND NOT EXISTS (
+                 SELECT FROM executions WHERE parent_id = flow.id AND (ended_at IS NULL OR ended_at >= $2))
+             AND (EXISTS (SELECT FROM executions WHERE parent_id = flow.id)
+                  OR $2 > ALL (SELECT at FROM unnest(log_statuses, log_times) AS log (status, at)
+                               WHERE log.status = 'running'))
+           ORDER BY id"#,
+        &crate::model::ObjectId::lowest_at(before).0[..],
+        before
+    );
+    Ok(ids.fetch_all(db).await?)
+}
+
 /// Open questions that were asked since a moment.
 pub async fn open_inquiries(db: impl PgExecutor<'_>, since: DateTime<Utc>) -> Result<Vec<ExecutionId>> {
     let ids = sqlx::query_scalar!(

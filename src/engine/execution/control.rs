@@ -32,6 +32,19 @@ pub async fn get(engine: &Engine, id: ExecutionId) -> Result<Arc<Execution>, Err
 /// # Errors
 /// [`Error::NotCancelable`] when it has ended otherwise, waits for an answer, or is being cancelled.
 pub async fn cancel(engine: &Engine, id: ExecutionId, user: &str) -> Result<Arc<Execution>, Error> {
+    cancel_for(engine, id, Some(user)).await
+}
+
+/// Cancels it; without a user, as nobody has asked for it.
+///
+/// # Errors
+/// As [`cancel`].
+pub(in crate::engine) async fn cancel_for(
+    engine: &Engine,
+    id: ExecutionId,
+    user: Option<&str>,
+) -> Result<Arc<Execution>, Error> {
+    let marks: Vec<(&str, &str)> = user.map(|user| ("cancelled_by", user)).into_iter().collect();
     loop {
         let current = get(engine, id).await?;
         if current.status == ExecutionStatus::Canceled {
@@ -42,7 +55,7 @@ pub async fn cancel(engine: &Engine, id: ExecutionId, user: &str) -> Result<Arc<
         }
         let to = if ends_later(&current) { ExecutionStatus::Canceling } else { ExecutionStatus::Canceled };
         let result = json!({"message": "Action canceled by user.", "user": user});
-        if let Some(next) = change(engine, &current, to, Some(&result), &[("cancelled_by", user)]).await? {
+        if let Some(next) = change(engine, &current, to, Some(&result), &marks).await? {
             follow(engine, id).await?;
             return Ok(next);
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     clock,
-    engine::{Engine, inquiry},
+    engine::{Engine, execution::control, inquiry},
     model::ExecutionId,
     service::Stop,
     store::{Result, Store, collector, keys, outputs, tokens},
@@ -62,6 +62,20 @@ pub(super) async fn inquiries(engine: &Engine, now: DateTime<Utc>) -> Result<u64
         }
     }
     Ok(ended)
+}
+
+/// Cancels workflows in which nothing has been at work since a moment.
+pub(super) async fn idle_workflows(engine: &Engine, before: DateTime<Utc>) -> Result<u64> {
+    let mut canceled = 0;
+    for id in collector::idle_workflows(engine.store().pool(), before).await? {
+        tracing::warn!(execution.id = %id, "Workflow {id} is canceled: nothing of it has been at work since {before}");
+        match control::cancel_for(engine, id, None).await {
+            Ok(_) => canceled += 1,
+            // It has moved on just now.
+            Err(error) => tracing::info!("Workflow {id} is left as it is: {error}"),
+        }
+    }
+    Ok(canceled)
 }
 
 /// Drops the output of days before that of a moment.

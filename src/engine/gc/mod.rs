@@ -15,7 +15,7 @@ use crate::{
     service::{Service, Stop},
     store,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::{fmt, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -35,15 +35,17 @@ pub struct Collected {
     pub keys: u64,
     /// Inquiries that nobody answered in time.
     pub inquiries: u64,
+    /// Workflows canceled because nothing of them was at work any more.
+    pub workflows: u64,
 }
 
 impl fmt::Display for Collected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { executions, output_days, tokens, keys, inquiries } = self;
+        let Self { executions, output_days, tokens, keys, inquiries, workflows } = self;
         write!(
             f,
             "{executions} executions, {output_days} days of output, {tokens} tokens, {keys} keys; {inquiries} \
-             inquiries timed out"
+             inquiries timed out, {workflows} idle workflows canceled"
         )
     }
 }
@@ -73,6 +75,10 @@ impl Collector {
             done.inquiries = told("inquiries", kinds::inquiries(&self.engine, now).await);
             rest(pause, stop).await;
         }
+        if let Some(before) = self.idle_since(now) {
+            done.workflows = told("workflows", kinds::idle_workflows(&self.engine, before).await);
+            rest(pause, stop).await;
+        }
         let store = self.engine.store();
         if let Some(days) = settings.action_executions_output_ttl {
             done.output_days = told("output", kinds::output(store, before(now, days)).await);
@@ -85,6 +91,15 @@ impl Collector {
         }
         done.keys = told("keys", kinds::keys(store, now, stop).await);
         done
+    }
+
+    /// Since when a workflow must have been idle to be canceled, if that is wanted.
+    fn idle_since(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let seconds = self.engine.config().workflow_engine.gc_max_idle_sec;
+        (seconds > 0).then(|| {
+            let idle = TimeDelta::try_seconds(seconds.try_into().unwrap_or(i64::MAX));
+            idle.and_then(|idle| now.checked_sub_signed(idle)).unwrap_or(DateTime::UNIX_EPOCH)
+        })
     }
 }
 

@@ -25,6 +25,7 @@ async fn server(pool: PgPool) -> (Server, tempfile::TempDir) {
         settings.tokens_ttl = Some(1);
         settings.purge_inquiries = true;
         settings.sleep_delay = 0.0;
+        config.workflow_engine.gc_max_idle_sec = 600;
     })
     .await;
     content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
@@ -96,6 +97,73 @@ async fn a_long_history_goes_in_many_small_steps_and_the_rest_stays(pool: PgPool
     assert_eq!(collect(&st2, clock::now()).await.executions, 600);
     assert_eq!(count(&pool, "executions").await, 301);
     assert_eq!(status(&st2, &young).await, "succeeded");
+}
+
+/// A workflow whose only task lasts until a file is there.
+const WAITS: [(&str, &str); 3] = [
+    ("pack.yaml", "name: flow\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.cz\n"),
+    (
+        "actions/waits.yaml",
+        "name: waits\nrunner_type: orquesta\nentry_point: workflows/waits.yaml\nparameters:\n  file: {type: string}\n",
+    ),
+    (
+        "actions/workflows/waits.yaml",
+        "version: 1.0\ninput: [file]\ntasks:\n  only:\n    action: core.local\n    input:\n      cmd: while ! test -e <% \
+         ctx(file) %>; do sleep 0.05; done\n",
+    ),
+];
+
+#[sqlx::test]
+async fn workflows_in_which_nothing_is_at_work_are_canceled(pool: PgPool) {
+    let (st2, packs) = server(pool.clone()).await;
+    for (file, text) in WAITS {
+        let path = packs.path().join("flow").join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
+    let file = packs.path().join("go");
+    let id = run(&st2, "flow.waits", json!({"file": file}), "running").await;
+    let child = eventually("its task runs", Duration::from_secs(30), async || {
+        let children = st2.get(&format!("/v1/executions/{id}/children")).await.body;
+        (children[0]["status"] == "running").then(|| children[0]["id"].as_str().unwrap().to_owned())
+    })
+    .await;
+    // One of 1970 that never got so far.
+    sqlx::query(
+        "INSERT INTO executions (id, liveaction_id, snapshot_id, action_ref, runner, status, parameters, context,
+             log_statuses, log_times)
+         SELECT decode('000000010000000000000000', 'hex'), liveaction_id, snapshot_id, action_ref, runner, status, parameters, context,
+             log_statuses, log_times
+         FROM executions WHERE runner = 'orquesta'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let lost = "000000010000000000000000";
+    let now = clock::now();
+    let later = |seconds| now + TimeDelta::seconds(seconds);
+    assert_eq!(collect(&st2, later(590)).await.workflows, 0);
+    assert_eq!(collect(&st2, later(36_000)).await.workflows, 1);
+    assert_eq!(
+        (status(&st2, lost).await, status(&st2, &id).await),
+        ("canceling".to_owned(), "running".to_owned())
+    );
+    let result = st2.get(&format!("/v1/executions/{lost}")).await.body["result"].clone();
+    assert_eq!(result, json!({"message": "Action canceled by user.", "user": null}));
+
+    // Its task has ended, and nobody told it.
+    sqlx::query("UPDATE executions SET status = 'failed', ended_at = $2 WHERE id = decode($1, 'hex')")
+        .bind(&child)
+        .bind(now)
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(collect(&st2, later(599)).await.workflows, 0);
+    assert_eq!(collect(&st2, later(601)).await.workflows, 1);
+    // It ends when it looks for itself.
+    assert_eq!(status(&st2, &id).await, "canceling");
+    std::fs::write(file, "").unwrap();
 }
 
 #[sqlx::test]
