@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """What one run of a small Python action costs, as a ratio to `python -c pass` of the same virtualenv.
 
-Anchor, cold and warm take turns, with a rest before each: what is measured is a run on an idle system. Prints medians of
-the ratios of neighbours and their quartiles; asserts nothing. Measures the Python side alone, as st2d drives it: order,
-run, result, end.
+Anchor, cold and warm take turns, with a rest before each: what is measured is a run on an idle system, from the order to
+the word that nothing is left to do, which is what st2d waits for. Prints medians of the ratios of neighbours and their
+quartiles; asserts nothing. Measures the Python side alone.
 """
 
 import argparse
 import json
 import os
+import socket
 import statistics
 import sys
 import tempfile
@@ -45,9 +46,14 @@ class Run:
         os.close(self.fds[4])
 
     def read(self):
-        frame = support._frame(os.read(self.answer, 1 << 16))
+        """The frame of the result, once the run has said that it has nothing left to do."""
+        content = b""
+        while support.farewell(content) is None:
+            chunk = os.read(self.answer, 1 << 16)
+            assert chunk, content
+            content += chunk
         os.close(self.answer)
-        return frame
+        return support._frame(content)
 
 
 def main():
@@ -70,12 +76,16 @@ def measure(folder, python, name, source, pairs):
     cold = Cold(python, env)
     frame = cold.run(order)
     warm = Warm(python, env, frame["modules"])
+    cold.clear_away()
     assert warm.run(order)["result"] == frame["result"]
+    warm.clear_away()
     seconds = {"bare": [], "cold": [], "warm": []}
     for _ in range(pairs):
         seconds["bare"].append(timed(cold.bare))
         seconds["cold"].append(timed(lambda: cold.run(order)))
+        cold.clear_away()
         seconds["warm"].append(timed(lambda: warm.run(order)))
+        warm.clear_away()
     bare = seconds.pop("bare")
     print("%-8s bare %5.1f ms" % (name, 1000 * statistics.median(bare)), end="")
     for way, taken in seconds.items():
@@ -96,10 +106,14 @@ class Cold:
     def run(self, order):
         run = Run(order)
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(run.fds)]
-        pid = os.posix_spawn(self.python, [self.python, "-u", support.COLD], self.env, file_actions=actions, setpgroup=0)
+        arguments = [self.python, "-u", support.COLD]
+        self.pid = os.posix_spawn(self.python, arguments, self.env, file_actions=actions, setpgroup=0)
         run.hand_over()
-        assert os.waitpid(pid, 0)[1] == 0
         return run.read()
+
+    def clear_away(self):
+        """What is left when the result is known: the kernel takes the process apart."""
+        assert os.waitpid(self.pid, 0)[1] == 0
 
 
 class Unsorted(support.Warm):
@@ -109,21 +123,32 @@ class Unsorted(support.Warm):
 class Warm:
     def __init__(self, python, env, modules):
         self.parent = Unsorted(modules, python, env)
-        self.socket = self.parent.socket
         self.packet("ready")
+        self.spare = self.ahead()
         self.env = env
 
     def packet(self, kind):
-        packet = json.loads(self.socket.recv(1 << 16))
+        data, fds = self.parent.receive()
+        packet = json.loads(data)
         assert packet["type"] == kind, packet
+        return packet, fds
+
+    def ahead(self):
+        packet, fds = self.packet("spare")
+        return support.Spare(packet["pid"], socket.socket(fileno=fds[0]))
+
+    def clear_away(self):
+        """The same, and the next fork is made."""
+        self.packet("ended")
+        self.parent.send(type="reap", id=1)
+        self.spare.channel.close()
+        self.spare = self.ahead()
 
     def run(self, order):
         run = Run(dict(order, env=self.env))
-        self.parent.send(*run.fds, type="run", id=1)
+        self.parent.send(type="used", id=1)
+        self.spare.run(run.fds)
         run.hand_over()
-        self.packet("started")
-        self.packet("ended")
-        self.parent.send(type="reap", id=1)
         return run.read()
 
 

@@ -146,4 +146,12 @@ def main():
         order = read_order(ORDER)
     except (OSError, EOFError) as error:
         sys.exit("This is started by st2d, which hands it an order on descriptor 3: %s" % error)
-    execute(order, Reply(RESULT), frozenset(sys.modules))
+    import gc
+
+    from . import ending
+
+    reply = Reply(RESULT)
+    known = ending.remember_modules()
+    # What is there by now is not looked at again at the end.
+    gc.freeze()
+    ending.run_to_the_end(lambda: execute(order, reply, known), reply.farewell)

@@ -25,7 +25,9 @@ class Origin:
         os.umask(self.umask)
         self.script = script
         self.mark = _find_mark()
-        self.prctl = _prctl()
+        library = _c_library()
+        self.prctl = getattr(library, "prctl", None)
+        ending.flush_c = getattr(library, "fflush", None)
         self.pid = os.getpid()
         self.modules = frozenset()
 
@@ -209,10 +211,10 @@ def _write_mark(mark, text):
         pass  # found by its group then
 
 
-def _prctl():
+def _c_library():
     try:
         import ctypes
 
-        return ctypes.CDLL(None).prctl
+        return ctypes.CDLL(None)
     except Exception:
         return None

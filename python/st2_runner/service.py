@@ -1,4 +1,4 @@
-"""What an action finds in `self.action_service`."""
+"""What an action finds in `self.action_service`, and what it has in common with the service of a sensor."""
 
 import os
 
@@ -17,7 +17,29 @@ class Wrapper:
         self._class_name = None
 
 
-class ActionService:
+class Shortcuts:
+    """The commonest of what `self.datastore_service` can do, for services of actions and of sensors."""
+
+    def get_user_info(self):
+        """The user that calls are made as, how it is authenticated, and its roles."""
+        return self.datastore_service.get_user_info()
+
+    def get_value(self, name, local=True, scope="system", decrypt=False):
+        """The value of an item, None when there is none."""
+        return self.datastore_service.get_value(name=name, local=local, scope=scope, decrypt=decrypt)
+
+    def set_value(self, name, value, ttl=None, local=True, scope="system", encrypt=False):
+        """Stores `str(value)`, for `ttl` seconds when that is given."""
+        return self.datastore_service.set_value(
+            name=name, value=value, ttl=ttl, local=local, scope=scope, encrypt=encrypt
+        )
+
+    def delete_value(self, name, local=True, scope="system"):
+        """Deletes an item; False when that failed."""
+        return self.datastore_service.delete_value(name=name, local=local, scope=scope)
+
+
+class ActionService(Shortcuts):
     """Who the user is, and the datastore, with the token that this run was given."""
 
     def __init__(self, action_wrapper):
@@ -26,7 +48,7 @@ class ActionService:
 
     @property
     def datastore_service(self):
-        """The datastore, all of it; the methods below are its commonest."""
+        """The datastore, all of it; the methods here are its commonest."""
         if not self._datastore_service:
             from st2common.runners.utils import get_logger_for_python_runner_action
             from st2common.services.datastore import ActionDatastoreService
@@ -42,24 +64,6 @@ class ActionService:
             )
         return self._datastore_service
 
-    def get_user_info(self):
-        """The user this action acts as, how it is authenticated, and its roles."""
-        return self.datastore_service.get_user_info()
-
     def list_values(self, local=True, prefix=None, limit=None, offset=0):
         """The items whose names begin with `prefix`, of this action alone unless `local` is false."""
         return self.datastore_service.list_values(local=local, prefix=prefix, limit=limit, offset=offset)
-
-    def get_value(self, name, local=True, scope="system", decrypt=False):
-        """The value of an item, None when there is none."""
-        return self.datastore_service.get_value(name=name, local=local, scope=scope, decrypt=decrypt)
-
-    def set_value(self, name, value, ttl=None, local=True, scope="system", encrypt=False):
-        """Stores `str(value)`, for `ttl` seconds when that is given."""
-        return self.datastore_service.set_value(
-            name=name, value=value, ttl=ttl, local=local, scope=scope, encrypt=encrypt
-        )
-
-    def delete_value(self, name, local=True, scope="system"):
-        """Deletes an item; False when that failed."""
-        return self.datastore_service.delete_value(name=name, local=local, scope=scope)

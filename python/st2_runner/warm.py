@@ -1,7 +1,8 @@
 """The loop of the warm parent: packets from st2d in, forks and their ends out.
 
-When nothing runs it makes one fork ahead, so that the next run finds a process that needs only be told to go on. Under
-load it does not: what a fork ahead does before it waits costs processor time that runs need. Each fork runs once.
+When nothing runs it makes one fork ahead and hands st2d a socket to it, so that the next run finds a process that needs
+only be told to go on, by st2d itself. Under load it does not: what a fork ahead does before it waits costs processor time
+that runs need. Each fork runs once.
 """
 
 import gc
@@ -35,14 +36,6 @@ class _Run:
         self.ended = False
 
 
-class _Spare:
-    """A fork made ahead, and the socket on which it waits."""
-
-    def __init__(self, pid, channel):
-        self.pid = pid
-        self.channel = channel
-
-
 def serve(fd, origin):
     """Serves until st2d is done. Answers None in the parent, in a fork what there is to do with it: a function.
 
@@ -57,7 +50,10 @@ class _Parent:
         self.socket = socket.socket(fileno=fd)
         self.socket.set_inheritable(False)
         self.runs = {}
+        # The fork made ahead, until st2d says that it has used it, or it has ended. One that failed is not replaced
+        # before another run has come: what it could not do, its successor can't do either.
         self.spare = None
+        self.wants_spares = False
         self.is_set_up = False
         self.retiring = False
         self.poll = select.poll()
@@ -72,26 +68,24 @@ class _Parent:
         self.poll.register(self.wake, select.POLLIN)
 
     def loop(self):
-        while not (self.retiring and not self.runs):
-            wants_spare = self.is_set_up and not self.retiring and self.spare is None and not self.runs
-            events = self.poll.poll(0 if wants_spare else None)
-            if not events:
-                fork = self.fork_spare()
-                if fork is not None:
-                    return fork
-            for fd, _ in events:
-                if fd == self.wake:
-                    self.tell_ended()
-                    continue
+        while not (self.retiring and not self.runs and self.spare is None):
+            wants_spare = self.wants_spares and not self.retiring and self.spare is None and not self.runs
+            ready = {fd for fd, _ in self.poll.poll(0 if wants_spare else None)}
+            fork = None
+            # Packets first: that the fork made ahead was used is heard before that it has ended.
+            if self.socket.fileno() in ready:
                 try:
                     packet, fds = self.receive()
                 except EOFError:
                     self.end_all()
                     return None
                 fork = self.handle(packet, fds)
-                if fork is not None:
-                    return fork
-        self.drop_spare()
+            elif self.wake in ready:
+                self.tell_ended()
+            elif not ready:
+                fork = self.fork_spare()
+            if fork is not None:
+                return fork
         return None
 
     def receive(self):
@@ -102,9 +96,9 @@ class _Parent:
         except ValueError:
             return {"type": "%d bytes that are no JSON" % len(data)}, fds
 
-    def send(self, **packet):
+    def send(self, *fds, **packet):
         try:
-            packets.send(self.socket, json.dumps(packet).encode())
+            packets.send(self.socket, json.dumps(packet).encode(), fds)
         except OSError:
             pass  # st2d is gone; the next look at the socket says so
 
@@ -116,6 +110,8 @@ class _Parent:
             os.close(fd)
         if kind == "setup":
             self.set_up(packet.get("preload", []))
+        elif kind == "used":
+            self.used(packet["id"])
         elif kind == "signal":
             self.signal(packet["id"], packet["signal"])
         elif kind == "reap":
@@ -133,7 +129,7 @@ class _Parent:
         except preload.Unsafe as unsafe:
             self.send(type="unsafe", module=unsafe.module, reason=unsafe.reason)
             sys.exit(_UNSAFE)
-        self.is_set_up = True
+        self.is_set_up = self.wants_spares = True
         self.origin.settle()
         # What lies still is neither looked at by the runs' collectors nor copied because of it.
         gc.collect()
@@ -149,27 +145,37 @@ class _Parent:
         reason = None
         if self.retiring:
             reason = "it is retiring"
-        elif not self.origin.modules:
+        elif not self.is_set_up:
             reason = "setup comes first"
         elif len(fds) != packets.FDS:
             reason = "a run needs %d descriptors, got %d" % (packets.FDS, len(fds))
         else:
-            pid = self.wake_spare(fds)
-            if pid is None:
-                try:
-                    pid = self.fork()
-                except OSError as error:
-                    reason = "could not fork: %s" % error
-            if pid == 0:
-                return lambda: child.become_a_run(self.origin, fds)
+            try:
+                pid = self.fork()
+            except OSError as error:
+                reason = "could not fork: %s" % error
+            else:
+                if pid == 0:
+                    return lambda: child.become_a_run(self.origin, fds)
         for fd in fds:
             os.close(fd)
         if reason:
             self.send(type="refused", id=number, reason=reason)
         else:
             self.runs[number] = _Run(number, pid)
+            self.wants_spares = True
             self.send(type="started", id=number, pid=pid)
         return None
+
+    def used(self, number):
+        """The fork made ahead has become a run; it may have ended by now."""
+        if self.spare is None:
+            self.send(type="refused", id=number, reason="the fork made ahead has ended")
+        else:
+            self.runs[number] = _Run(number, self.spare)
+            self.spare = None
+            self.wants_spares = True
+            self.look_at(self.runs[number])
 
     def fork(self):
         pid = os.fork()
@@ -179,8 +185,6 @@ class _Parent:
             os.close(self.wake)
             os.close(self.wake_writer)
             self.socket.close()
-            if self.spare is not None:
-                self.spare.channel.close()
             return 0
         try:
             # Here too: st2d may send a signal to the group before the child has come so far.
@@ -196,33 +200,17 @@ class _Parent:
         except OSError:
             ours.close()
             theirs.close()
-            self.is_set_up = False  # no more of this; runs still try
+            self.wants_spares = False
             return None
         if pid == 0:
             ours.close()
             return lambda: child.wait_for_a_run(self.origin, theirs)
         theirs.close()
-        self.spare = _Spare(pid, ours)
+        self.spare = pid
+        # It waits until st2d uses or closes this.
+        self.send(ours.fileno(), type="spare", pid=pid)
+        ours.close()
         return None
-
-    def wake_spare(self, fds):
-        """Hands a run to the fork that waits; its pid, or None when there is none."""
-        spare, self.spare = self.spare, None
-        if spare is None:
-            return None
-        with spare.channel:
-            try:
-                packets.send(spare.channel, b"!", fds)
-                return spare.pid
-            except OSError:
-                os.waitpid(spare.pid, 0)  # something has killed it
-        return None
-
-    def drop_spare(self):
-        if self.spare is not None:
-            self.spare.channel.close()
-            os.waitpid(self.spare.pid, 0)
-            self.spare = None
 
     def tell_ended(self):
         """Reports every run that has ended, and leaves it a zombie."""
@@ -232,13 +220,22 @@ class _Parent:
         except BlockingIOError:
             pass
         for run in self.runs.values():
-            if run.ended:
-                continue
-            end = os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if end is not None:
-                run.ended = True
-                code = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
-                self.send(type="ended", id=run.number, code=code)
+            self.look_at(run)
+        if self.spare is not None:
+            pid, status = os.waitpid(self.spare, os.WNOHANG)
+            if pid:
+                self.spare = None
+                # It ends well when st2d lets it go.
+                self.wants_spares = self.wants_spares and status == 0
+
+    def look_at(self, run):
+        if run.ended:
+            return
+        end = os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if end is not None:
+            run.ended = True
+            code = end.si_status if end.si_code == os.CLD_EXITED else -end.si_status
+            self.send(type="ended", id=run.number, code=code)
 
     def signal(self, number, what):
         run = self.runs.get(number)
@@ -252,11 +249,14 @@ class _Parent:
             os.waitpid(run.pid, 0)
 
     def end_all(self):
-        self.drop_spare()
-        for run in self.runs.values():
-            _signal_group(run.pid, signal.SIGKILL)
-        for run in self.runs.values():
-            os.waitpid(run.pid, 0)
+        pids = [run.pid for run in self.runs.values()]
+        if self.spare is not None:
+            # It may run: st2d had no time to say so.
+            pids.append(self.spare)
+        for pid in pids:
+            _signal_group(pid, signal.SIGKILL)
+        for pid in pids:
+            os.waitpid(pid, 0)
 
 
 def _signal_group(pid, what):

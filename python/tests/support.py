@@ -184,9 +184,13 @@ class ColdRun:
 
 
 class Warm:
-    """A warm parent. A thread sorts its packets, unless somebody else is to read them."""
+    """A warm parent. A thread sorts its packets, unless somebody else is to read them.
+
+    With `ahead` false what it forks ahead is left unused.
+    """
 
     listen = True
+    ahead = True
 
     def __init__(self, preload=(), python=sys.executable, env=None, stderr=None, set_up=True):
         self.env = env or environment()
@@ -200,10 +204,12 @@ class Warm:
         self.pid = os.posix_spawn(python, [python, "-u", PARENT], marked, file_actions=actions, setpgroup=0)
         os.close(moved)
         self.ended = False
+        self.spare = None
+        self.closing = False
         self.packets = queue.Queue()
         self.runs = {}
         self.count = 0
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         if self.listen:
             self.listener = threading.Thread(target=self._listen, daemon=True)
             self.listener.start()
@@ -217,10 +223,13 @@ class Warm:
     def _listen(self):
         while True:
             try:
-                data = self.socket.recv(1 << 16)
+                data, fds = self.receive()
             except OSError:
-                data = b""
+                data, fds = b"", []
             packet = json.loads(data) if data else {"type": "end of file"}
+            if packet["type"] == "spare":
+                self._keep(Spare(packet["pid"], socket.socket(fileno=fds[0])))
+                continue
             run = self.runs.get(packet.get("id"))
             (run.packets if run else self.packets).put(packet)
             if not data:
@@ -228,19 +237,62 @@ class Warm:
                     run.packets.put(packet)
                 return
 
+    def receive(self):
+        """A packet and its descriptors."""
+        fds = array.array("i")
+        data, control, _, _ = self.socket.recvmsg(1 << 16, socket.CMSG_SPACE(fds.itemsize), socket.MSG_CMSG_CLOEXEC)
+        for _, _, content in control:
+            fds.frombytes(content)
+        return data, list(fds)
+
     def packet(self):
         """The next packet that belongs to no run."""
         return self.packets.get(timeout=DEADLINE)
 
+    def _keep(self, spare):
+        with self.lock:
+            if self.closing:
+                spare.channel.close()
+            else:
+                self.spare = spare
+                self.lock.notify_all()
+
+    def take_spare(self, wait=False):
+        """The fork that was made ahead, if there is one; else the next, if it is to wait."""
+        with self.lock:
+            if wait:
+                self.lock.wait_for(lambda: self.spare, DEADLINE)
+            spare, self.spare = self.spare, None
+        return spare
+
     def start(self, order, env=None):
         order = dict(order, env=env or self.env)
         pipes = Pipes(order)
+        spare = self.take_spare() if self.ahead else None
+        run = spare and self._use(spare, pipes)
+        if run is None:
+            run = self._new_run(pipes)
+            self.send(*pipes.theirs, type="run", id=run.number)
+        pipes.begin()
+        return run
+
+    def _use(self, spare, pipes):
+        run = self._new_run(pipes)
+        self.send(type="used", id=run.number)
+        with spare.channel:
+            try:
+                spare.run(pipes.theirs)
+            except OSError:  # it is gone, as its parent will tell
+                if run.packets.get(timeout=DEADLINE)["type"] == "ended":
+                    self.send(type="reap", id=run.number)
+                return None
+        run._pid = spare.pid
+        return run
+
+    def _new_run(self, pipes):
         with self.lock:
             self.count += 1
-            number = self.count
-            run = self.runs[number] = WarmRun(self, number, pipes)
-        self.send(*pipes.theirs, type="run", id=number)
-        pipes.begin()
+            run = self.runs[self.count] = WarmRun(self, self.count, pipes)
         return run
 
     def run(self, order, env=None):
@@ -249,17 +301,40 @@ class Warm:
     def close(self):
         """Lets it retire, and tells how it ended."""
         if not self.ended:
-            self.send(type="retire")
+            self.retire()
             return self.wait()
         return None
+
+    def retire(self):
+        """Asks it to end, and lets go of what it has forked ahead."""
+        self.send(type="retire")
+        with self.lock:
+            self.closing = True
+        spare = self.take_spare()
+        if spare:
+            spare.channel.close()
 
     def wait(self):
         """Waits for its end, which something else has brought about."""
         self.ended = True
+        spare = self.take_spare()
+        if spare:
+            spare.channel.close()
         _, status = _within(lambda: os.waitpid(self.pid, 0))
         self.listener.join(DEADLINE)
         self.socket.close()
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+
+
+class Spare:
+    """A fork made ahead, and the socket on which it waits."""
+
+    def __init__(self, pid, channel):
+        self.pid, self.channel = pid, channel
+
+    def run(self, fds):
+        """Makes it a run with these descriptors."""
+        self.channel.sendmsg([b"!"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
 
 
 class WarmRun:

@@ -7,6 +7,7 @@ import socket
 import tempfile
 import unittest
 
+import support
 from support import RunCase, Warm, environment, is_alive, wait_until_gone
 
 
@@ -15,6 +16,11 @@ class WarmParent(RunCase):
         parent = Warm(**settings)
         self.addCleanup(parent.close)
         return parent
+
+    def with_spare(self):
+        """A parent, and what it has forked ahead."""
+        parent = self.start()
+        return parent, parent.take_spare(wait=True)
 
     def test_ready_names_what_it_has_imported(self):
         packet = self.start(preload=["shlex", "no_such_module_anywhere"]).packet()
@@ -46,7 +52,7 @@ class WarmParent(RunCase):
         parent = self.start()
         run = parent.start(self.order("import signal; signal.pause()"))
         self.assertTrue(run.pid)
-        parent.send(type="retire")
+        parent.retire()
         late = parent.start(self.order("return 1", name="late.py"))
         packet = late.packets.get(timeout=60)
         self.assertEqual((packet["type"], packet["reason"]), ("refused", "it is retiring"))
@@ -142,6 +148,35 @@ class WarmParent(RunCase):
                 return found
             select.select([], [], [], 0.01)
         return []
+
+    def test_fork_ahead_runs_though_its_parent_is_held_up(self):
+        parent, spare = self.with_spare()
+        os.kill(parent.pid, signal.SIGSTOP)
+        parent.spare = spare
+        run = parent.start(self.order("import os; return os.getpid()"))
+        run.pipes.reader.join(60)
+        os.kill(parent.pid, signal.SIGCONT)
+        self.assertEqual(run.finish().result, spare.pid)
+
+    def test_fork_ahead_that_is_not_wanted_goes_when_it_is_let_go(self):
+        parent, spare = self.with_spare()
+        spare.channel.close()
+        self.assertTrue(wait_until_gone(spare.pid))
+        another = parent.take_spare(wait=True)
+        self.assertNotEqual(another.pid, spare.pid)
+        parent.spare = another
+        self.assertEqual(parent.run(self.order("import os; return os.getpid()")).result, another.pid)
+
+    def test_fork_ahead_ends_with_its_owner_though_nobody_told_of_its_use(self):
+        parent, spare = self.with_spare()
+        pipes = support.Pipes(dict(self.order("import signal; signal.pause()"), env=parent.env))
+        spare.run(pipes.theirs)
+        pipes.begin()
+        parent.socket.shutdown(socket.SHUT_RDWR)
+        self.assertEqual(parent.wait(), 0)
+        self.assertFalse(is_alive(spare.pid))
+        self.assertEqual(pipes.finish(None).frame, None)
+        spare.channel.close()
 
     def test_run_before_setup(self):
         parent = self.start(set_up=False)

@@ -3,6 +3,7 @@
 import logging
 import time
 
+from st2_runner.service import Shortcuts
 from st2common.models.api.trace import TraceContext
 from st2common.services.datastore import SensorDatastoreService
 
@@ -51,7 +52,7 @@ class _Datastore(SensorDatastoreService):
         return super().get_api_client()
 
 
-class SensorService:
+class SensorService(Shortcuts):
     """Sends triggers, logs, and reaches the datastore, for one sensor."""
 
     def __init__(self, sensor_wrapper):
@@ -66,7 +67,7 @@ class SensorService:
 
     @property
     def datastore_service(self):
-        """The datastore, all of it; the methods below are its commonest."""
+        """The datastore, all of it; the methods here are its commonest."""
         return self._datastore_service
 
     def get_logger(self, name):
@@ -91,24 +92,6 @@ class SensorService:
         if answer.get("refused"):
             self._logger.warning(answer["refused"])
 
-    def get_user_info(self):
-        """The user that calls are made as, how it is authenticated, and its roles."""
-        return self._datastore_service.get_user_info()
-
     def list_values(self, local=True, limit=None, prefix=None, offset=0):
         """The items whose names begin with `prefix`, of this sensor alone unless `local` is false."""
         return self._datastore_service.list_values(local=local, limit=limit, prefix=prefix, offset=offset)
-
-    def get_value(self, name, local=True, scope="system", decrypt=False):
-        """The value of an item, None when there is none."""
-        return self._datastore_service.get_value(name=name, local=local, scope=scope, decrypt=decrypt)
-
-    def set_value(self, name, value, ttl=None, local=True, scope="system", encrypt=False):
-        """Stores `str(value)`, for `ttl` seconds when that is given."""
-        return self._datastore_service.set_value(
-            name=name, value=value, ttl=ttl, local=local, scope=scope, encrypt=encrypt
-        )
-
-    def delete_value(self, name, local=True, scope="system"):
-        """Deletes an item; False when that failed."""
-        return self._datastore_service.delete_value(name=name, local=local, scope=scope)

@@ -1,5 +1,5 @@
-//! The library's byte code, made beforehand: a run must not compile it anew where Python may not keep what it compiled
-//! (another user's run, `PYTHONDONTWRITEBYTECODE`).
+//! Byte code made beforehand: a run must not compile the library anew where Python may not keep what it compiled (another
+//! user's run, `PYTHONDONTWRITEBYTECODE`), and the first run of a pack's action is no slower than the next.
 
 use super::{interpreter, library_dir, tool};
 use crate::config::Config;
@@ -39,6 +39,36 @@ pub async fn compile(config: &Config) -> Result<(), String> {
     fs::write(&marker, maker).map_err(|error| format!("{}: {error}", marker.display()))
 }
 
+/// Compiles the code of a pack that is installed. What cannot be compiled is left to the run that imports it.
+pub(super) async fn compile_pack(program: &Path, pack: &Path) {
+    let directories = ["actions", "sensors", "lib"].map(|name| pack.join(name));
+    let directories: Vec<String> = directories
+        .iter()
+        .filter(|directory| has_code(directory, 4))
+        .map(|directory| directory.to_string_lossy().into_owned())
+        .collect();
+    if directories.is_empty() {
+        return;
+    }
+    let arguments: Vec<String> =
+        ["-I", "-m", "compileall", "-q"].map(str::to_owned).into_iter().chain(directories).collect();
+    match tool::run(program, &arguments, &[], &|_| {}).await {
+        Ok(printed) if printed.ok => {}
+        Ok(printed) => tracing::debug!("Not all of {} compiles:\n{}", pack.display(), printed.stdout),
+        Err(error) => tracing::debug!("{} cannot compile: {error}", program.display()),
+    }
+}
+
+/// Whether there are Python files in a directory, or so many levels below it.
+fn has_code(directory: &Path, levels: usize) -> bool {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => levels > 0 && has_code(&entry.path(), levels - 1),
+        Ok(_) => entry.path().extension().is_some_and(|ending| ending == "py"),
+        Err(_) => false,
+    })
+}
+
 /// The interpreter's file and when it was made: another one may want other byte code.
 fn maker(program: &Path) -> io::Result<String> {
     let program = program.canonicalize()?;
@@ -49,6 +79,24 @@ fn maker(program: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_pack_is_compiled_as_far_as_it_can_be() {
+        let pack = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = pack.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("actions/lib/deep.py", "x = 1\n");
+        write("actions/broken.py", "def\n");
+        write("actions/fine.py", "x = 1\n");
+        write("sensors/none.yaml", "a: 1\n");
+        compile_pack(&interpreter(&Config::default()).unwrap(), pack.path()).await;
+        let made = |path: &str| fs::read_dir(pack.path().join(path)).map_or(0, Iterator::count);
+        assert_eq!((made("actions/lib/__pycache__"), made("actions/__pycache__")), (1, 1));
+        assert!(!pack.path().join("sensors/__pycache__").exists());
+    }
 
     #[tokio::test]
     async fn the_library_is_compiled_once() {

@@ -5,6 +5,7 @@
 //! until they end; what is left of an interrupted try is removed by the next one.
 
 use super::{
+    compile::compile_pack,
     library::remove,
     library_dir, site_dir,
     tool::{self, Error, Printed},
@@ -66,6 +67,7 @@ pub struct Prepared {
 pub async fn make(config: &Config, wanted: Wanted<'_>, tell: Tell<'_>) -> Result<(), Error> {
     let prepared = prepare(config, wanted, tell).await?;
     let path = prepared.link.clone();
+    compile_pack(&prepared.directory.join("bin/python"), wanted.directory).await;
     prepared.take_into_use().map_err(|source| Error::Io { path, source })
 }
 

@@ -25,7 +25,8 @@ const PIPE_GRACE: Duration = Duration::from_secs(1);
 
 /// What runs.
 pub(super) enum Body {
-    Cold(Process),
+    /// The process, until it is let go of; and the exit code that it has said it will end with.
+    Cold(Option<Process>, Option<i32>),
     Warm(Fork),
 }
 
@@ -104,28 +105,40 @@ async fn until(moment: Option<tokio::time::Instant>) {
 impl Body {
     async fn ended(&mut self) {
         match self {
-            Self::Cold(process) => process.ended().await,
+            Self::Cold(Some(process), _) => process.ended().await,
+            Self::Cold(None, _) => {}
             Self::Warm(fork) => fork.ended().await,
         }
     }
 
     /// It has told its exit code: nobody has to wait for its end.
     fn has_said(&mut self, code: i32) {
-        if let Self::Warm(fork) = self {
-            fork.has_said(code);
+        match self {
+            Self::Cold(_, said) => *said = Some(code),
+            Self::Warm(fork) => fork.has_said(code),
         }
     }
 
     fn signal(&self, signal: Signal) {
         match self {
-            Self::Cold(process) => process.signal(signal),
+            Self::Cold(Some(process), _) => process.signal(signal),
+            Self::Cold(None, _) => {}
             Self::Warm(fork) => fork.signal(signal),
         }
     }
 
     fn collect(&mut self) -> Result<i32, Error> {
         match self {
-            Self::Cold(process) => Ok(process.collect()),
+            Self::Cold(process, said) => {
+                let Some(mut process) = process.take() else { return Ok(said.unwrap_or(-1)) };
+                let Some(code) = *said else { return Ok(process.collect()) };
+                // Its last steps are the kernel's, and nobody has to wait for them.
+                service::spawn("python-end", async move {
+                    process.ended().await;
+                    process.collect();
+                });
+                Ok(code)
+            }
             Self::Warm(fork) => fork.collect(),
         }
     }

@@ -14,5 +14,5 @@ pub(super) async fn run(launch: &Launch, action: &LiveAction, io: &RunIo) -> Res
     let start =
         Start { program: &launch.program, arguments: &["-u", &script.to_string_lossy()], env: &launch.env };
     let process = Process::start_run(&start, theirs)?;
-    attempt::supervise(Body::Cold(process), ours, launch.frame(false), launch, action, io).await
+    attempt::supervise(Body::Cold(Some(process), None), ours, launch.frame(false), launch, action, io).await
 }

@@ -8,6 +8,7 @@
 //! is given to one process only, so nothing ever runs twice.
 
 mod attempt;
+mod channel;
 mod cold;
 pub(in crate::engine) mod launch;
 mod pipes;
@@ -50,7 +51,7 @@ impl PythonScript {
         if may_fork {
             // Not before: the first action of a pack shall not share the machine with the start of its successor's
             // interpreter.
-            self.pool.prepare(launch, &self.node_name);
+            self.pool.prepare(launch, end.said.modules(), &self.node_name);
         }
         Ok(end)
     }

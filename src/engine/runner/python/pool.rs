@@ -53,6 +53,18 @@ struct Place {
     lessons: u32,
 }
 
+impl Place {
+    /// Remembers what runs import, within bounds; answers how many of it may be preloaded.
+    fn remember<'a>(&mut self, modules: impl IntoIterator<Item = &'a String>) -> usize {
+        let fit = modules.into_iter().filter(|module| !self.banned.contains(*module));
+        let fit: Vec<String> = fit.cloned().collect();
+        let count = fit.len();
+        let room = MODULES.saturating_sub(self.learned.len());
+        self.learned.extend(fit.into_iter().take(room));
+        count
+    }
+}
+
 impl Pool {
     pub(super) fn new(config: &Arc<Config>) -> Arc<Self> {
         Arc::new(Self { config: config.clone(), places: Mutex::default() })
@@ -75,8 +87,9 @@ impl Pool {
         Some(parent)
     }
 
-    /// Starts an interpreter for runs like this one, unless one is there or on its way.
-    pub(super) fn prepare(self: &Arc<Self>, launch: &Launch, node_name: &str) {
+    /// Starts an interpreter for runs like this one, which has imported these modules, unless one is there or on its way.
+    pub(super) fn prepare(self: &Arc<Self>, launch: &Launch, modules: &[String], node_name: &str) {
+        self.places.lock().entry(key_of(launch)).or_default().remember(modules);
         self.start(launch, node_name, false);
     }
 
@@ -168,12 +181,9 @@ impl Pool {
         let mut places = self.places.lock();
         let Some(place) = places.get_mut(&parent.origin.key) else { return false };
         let known = &parent.origin.preload;
-        let is_new = |module: &&String| !known.contains(*module) && !place.banned.contains(*module);
-        let new: Vec<String> = modules.iter().filter(is_new).cloned().collect();
-        let room = MODULES.saturating_sub(place.learned.len());
-        let count = new.len();
-        place.learned.extend(new.into_iter().take(room));
-        if count == 0 || place.learned.iter().all(|module| known.contains(module)) {
+        if place.remember(modules.iter().filter(|module| !known.contains(*module))) == 0
+            || place.learned.iter().all(|module| known.contains(module))
+        {
             return false;
         }
         place.lessons += 1;

@@ -53,6 +53,16 @@ pub(super) enum Said {
     TooLarge,
 }
 
+impl Said {
+    /// The modules that it imported beyond what was there.
+    pub(super) fn modules(&self) -> &[String] {
+        match self {
+            Self::Answer { modules, .. } => modules,
+            _ => &[],
+        }
+    }
+}
+
 impl Reply {
     pub(super) fn new(pipe: Receiver, limit: usize) -> Self {
         Self {

@@ -2,9 +2,13 @@
 //!
 //! One task reads what the interpreter tells; whoever forks an action writes by itself. The action gets its order only
 //! after it is known to have started: an interpreter that dies before leaves nothing that could have run.
+//!
+//! While nothing runs the interpreter forks ahead, and hands us a socket to that process: the next action is begun on it
+//! without asking the interpreter.
 
 use super::{
     attempt::{self, Body, End},
+    channel,
     launch::Launch,
     pipes::{self, Ours, Theirs, watch},
     pool::{Key, Pool},
@@ -23,20 +27,12 @@ use nix::{
     unistd::Pid,
 };
 use parking_lot::Mutex;
-use rustix::{
-    io::Errno,
-    net::{
-        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
-        SocketType, recv, sendmsg, socketpair,
-    },
-};
+use rustix::io::Errno;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
-    io::IoSlice,
-    mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
     sync::{
@@ -50,9 +46,6 @@ use tokio::{
     sync::{Notify, oneshot},
     time::Instant,
 };
-
-/// Largest packet.
-const PACKET: usize = 64 * 1024;
 
 /// How long an interpreter may take to start, or to fork, before it is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -68,15 +61,11 @@ pub(super) async fn run(
     let Some((parent, ours, fork)) = fork(pool, launch).await? else { return Ok(None) };
     let body = Body::Warm(fork);
     let end = attempt::supervise(body, ours, launch.frame(true), launch, action, io).await?;
-    let modules = match &end.said {
-        Said::Refused(why) => {
-            tracing::debug!("{} starts cold: {why}", action.execution.id);
-            return Ok(None);
-        }
-        Said::Answer { modules, .. } => modules.as_slice(),
-        _ => &[],
-    };
-    pool.has_run(&parent, modules, launch, node_name);
+    if let Said::Refused(why) = &end.said {
+        tracing::debug!("{} starts cold: {why}", action.execution.id);
+        return Ok(None);
+    }
+    pool.has_run(&parent, end.said.modules(), launch, node_name);
     Ok(Some(end))
 }
 
@@ -122,6 +111,8 @@ pub(super) struct Parent {
     pub(super) pid: Pid,
     socket: AsyncFd<OwnedFd>,
     runs: Mutex<HashMap<u64, Waiting>>,
+    /// What it has forked ahead.
+    spare: Mutex<Option<Spare>>,
     next: AtomicU64,
     is_retiring: AtomicBool,
     /// Actions forked so far.
@@ -129,6 +120,12 @@ pub(super) struct Parent {
     pub(super) last_used: Mutex<Instant>,
     /// Wakes its task: something began or ended, so it may be idle now, or not any more.
     changed: Notify,
+}
+
+/// A process that waits for an action to become.
+struct Spare {
+    pid: Pid,
+    socket: OwnedFd,
 }
 
 /// Who waits for news of a run.
@@ -168,6 +165,9 @@ enum Told {
     Unsafe {
         module: String,
     },
+    Spare {
+        pid: i32,
+    },
     Started {
         id: u64,
         pid: i32,
@@ -191,10 +191,7 @@ impl Parent {
         node_name: &str,
     ) -> Result<Arc<Self>, NotStarted> {
         let failed = |error: &dyn std::fmt::Display| NotStarted::Failed(error.to_string());
-        let flags = SocketFlags::CLOEXEC;
-        let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-            .map_err(|error| failed(&error))?;
-        rustix::io::ioctl_fionbio(&socket, true).map_err(|error| failed(&error))?;
+        let (socket, theirs) = channel::pair().map_err(|error| failed(&error))?;
         let stdin = File::open("/dev/null").map_err(|error| failed(&error))?;
         let log = || std::io::stderr().as_fd().try_clone_to_owned();
         let descriptors = vec![
@@ -218,6 +215,7 @@ impl Parent {
             origin,
             socket,
             runs: Mutex::default(),
+            spare: Mutex::default(),
             next: AtomicU64::new(1),
             is_retiring: AtomicBool::new(false),
             forks: AtomicU64::new(0),
@@ -227,15 +225,17 @@ impl Parent {
         let setup = json!({"type": "setup", "preload": parent.origin.preload});
         parent.send(&setup, &[]).map_err(|error| failed(&error))?;
         match tokio::time::timeout(PATIENCE, parent.told()).await {
-            Ok(Some(Told::Ready { missing })) => {
+            Ok(Some((Told::Ready { missing }, _))) => {
                 if !missing.is_empty() {
                     tracing::debug!("Not preloaded, as they are not there: {}", missing.join(", "));
                 }
             }
-            Ok(Some(Told::Unsafe { module })) => return Err(NotStarted::Unsafe(module)),
+            Ok(Some((Told::Unsafe { module }, _))) => return Err(NotStarted::Unsafe(module)),
             Ok(_) => return Err(NotStarted::Failed("it ended at once".to_owned())),
             Err(_) => return Err(NotStarted::Failed("it was not ready in time".to_owned())),
         }
+        // Idle counts from here: starting may take long on a busy machine.
+        *parent.last_used.lock() = Instant::now();
         let task = attend(Arc::downgrade(pool), parent.clone(), process);
         service::spawn("python-parent", task);
         Ok(parent)
@@ -246,12 +246,13 @@ impl Parent {
         if self.is_retiring() {
             return None;
         }
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let (started, has_started) = oneshot::channel();
-        let (ended, has_ended) = oneshot::channel();
-        self.runs.lock().insert(id, Waiting { started: Some(started), ended });
-        let order = json!({"type": "run", "id": id});
         let descriptors = theirs.0.each_ref().map(AsFd::as_fd);
+        if let Some(fork) = self.use_spare(&descriptors) {
+            return Some(fork);
+        }
+        let (started, has_started) = oneshot::channel();
+        let (id, has_ended) = self.expect(Some(started));
+        let order = json!({"type": "run", "id": id});
         if let Err(error) = self.send(&order, &descriptors) {
             tracing::debug!("A warm interpreter takes no order: {error}");
             self.runs.lock().remove(&id);
@@ -263,8 +264,39 @@ impl Parent {
             // Should it start after all, it finds its order closed and ends.
             return None;
         };
-        let parent = self.clone();
-        Some(Fork { parent, id, pid, ended: has_ended, end: None, is_collected: false })
+        Some(Fork::of(self, id, pid, has_ended))
+    }
+
+    /// A new run, and who hears of its end.
+    fn expect(&self, started: Option<oneshot::Sender<Option<Pid>>>) -> (u64, oneshot::Receiver<i32>) {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (ended, has_ended) = oneshot::channel();
+        self.runs.lock().insert(id, Waiting { started, ended });
+        (id, has_ended)
+    }
+
+    /// Makes a run of what was forked ahead, if it is there.
+    fn use_spare(self: &Arc<Self>, descriptors: &[BorrowedFd<'_>]) -> Option<Fork> {
+        let spare = self.spare.lock().take()?;
+        let (id, has_ended) = self.expect(None);
+        // Told first: when the run ends, its interpreter knows it.
+        self.send_surely(json!({"type": "used", "id": id}));
+        if let Err(error) = channel::send(&spare.socket, b"!", descriptors) {
+            // The interpreter tells of an end that nobody waits for, or that it has nothing to tell of.
+            tracing::debug!("A process that was forked ahead is gone: {error}");
+            self.runs.lock().remove(&id);
+            return None;
+        }
+        self.forks.fetch_add(1, Ordering::Relaxed);
+        Some(Fork::of(self, id, spare.pid, has_ended))
+    }
+
+    /// Keeps what was forked ahead; one that comes too late ends as its socket is closed.
+    fn keep(&self, spare: Spare) {
+        let mut kept = self.spare.lock();
+        if !self.is_retiring() {
+            *kept = Some(spare);
+        }
     }
 
     /// Asks it to end when its last run has.
@@ -272,6 +304,7 @@ impl Parent {
         if !self.is_retiring.swap(true, Ordering::SeqCst) {
             // One that is gone needs no word.
             let _ = self.send(&json!({"type": "retire"}), &[]);
+            self.spare.lock().take();
         }
     }
 
@@ -284,19 +317,16 @@ impl Parent {
     }
 
     fn send(&self, packet: &Value, descriptors: &[BorrowedFd<'_>]) -> rustix::io::Result<()> {
-        let text = packet.to_string();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
-            return Err(Errno::NOMEM);
-        }
-        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        sendmsg(self.socket.get_ref(), &[IoSlice::new(text.as_bytes())], &mut control, flags).map(drop)
+        channel::send(self.socket.get_ref(), packet.to_string().as_bytes(), descriptors)
     }
 
-    /// The word that a run may be forgotten. It must arrive, or the interpreter keeps a zombie.
+    /// The word that a run may be forgotten: without it the interpreter keeps a zombie.
     fn release(self: &Arc<Self>, id: u64) {
-        let packet = json!({"type": "reap", "id": id});
+        self.send_surely(json!({"type": "reap", "id": id}));
+    }
+
+    /// Sends a packet that must arrive, be it later.
+    fn send_surely(self: &Arc<Self>, packet: Value) {
         if self.send(&packet, &[]) == Err(Errno::AGAIN) {
             let parent = self.clone();
             service::spawn("python-reap", async move {
@@ -311,21 +341,14 @@ impl Parent {
     }
 
     /// The next word of the interpreter; `None` when it is gone, or talks nonsense.
-    async fn told(&self) -> Option<Told> {
-        let mut packet = vec![0; PACKET];
-        let count = self
-            .socket
-            .async_io(Interest::READABLE, |socket| {
-                let (_, count) = recv(socket, &mut packet[..], RecvFlags::DONTWAIT)?;
-                Ok(count)
-            })
-            .await
-            .ok()?;
-        if count == 0 {
+    async fn told(&self) -> Option<(Told, Option<OwnedFd>)> {
+        let received = self.socket.async_io(Interest::READABLE, |socket| Ok(channel::receive(socket)?)).await;
+        let (packet, descriptor) = received.ok()?;
+        if packet.is_empty() {
             return None;
         }
-        match serde_json::from_slice(&packet[..count]) {
-            Ok(told) => Some(told),
+        match serde_json::from_slice(&packet) {
+            Ok(told) => Some((told, descriptor)),
             Err(error) => {
                 tracing::error!("A warm interpreter says what nobody understands: {error}");
                 None
@@ -333,8 +356,13 @@ impl Parent {
         }
     }
 
-    fn hear(self: &Arc<Self>, told: Told) {
+    fn hear(self: &Arc<Self>, told: Told, descriptor: Option<OwnedFd>) {
         match told {
+            Told::Spare { pid } => {
+                if let Some(socket) = descriptor {
+                    self.keep(Spare { pid: Pid::from_raw(pid), socket });
+                }
+            }
             Told::Started { id, pid } => {
                 let started = self.runs.lock().get_mut(&id).and_then(|run| run.started.take());
                 if let Some(started) = started {
@@ -363,7 +391,7 @@ async fn attend(pool: std::sync::Weak<Pool>, parent: Arc<Parent>, mut process: P
         let idle_at = parent.is_idle().then(|| *parent.last_used.lock() + parent.origin.idle);
         tokio::select! {
             told = parent.told() => match told {
-                Some(told) => parent.hear(told),
+                Some((told, descriptor)) => parent.hear(told, descriptor),
                 None => break,
             },
             () = parent.changed.notified() => {}
@@ -377,6 +405,7 @@ async fn attend(pool: std::sync::Weak<Pool>, parent: Arc<Parent>, mut process: P
         }
     }
     parent.is_retiring.store(true, Ordering::SeqCst);
+    parent.spare.lock().take();
     if let Some(pool) = pool.upgrade() {
         pool.forget(&parent);
     }
@@ -397,6 +426,10 @@ async fn until(moment: Option<Instant>) {
 }
 
 impl Fork {
+    fn of(parent: &Arc<Parent>, id: u64, pid: Pid, ended: oneshot::Receiver<i32>) -> Self {
+        Self { parent: parent.clone(), id, pid, ended, end: None, is_collected: false }
+    }
+
     /// Waits until it has ended; it is not collected yet.
     pub(super) async fn ended(&mut self) {
         if self.end.is_none() {
