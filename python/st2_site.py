@@ -19,7 +19,8 @@ LIBRARIES = {
     "requests": "requests",
     "jinja2": "jinja2",
     "eventlet": "eventlet",
-    "st2client": "st2client",
+    # It wants certain versions of others: without a bound one of its oldest would be the one that fits their newest.
+    "st2client": "st2client>=3.8.0",
 }
 
 #: In the directory as long as its promises are not kept.
@@ -105,7 +106,8 @@ def install(draft):
         output = done.stdout.decode("utf-8", "replace").strip()
         if "No module named pip" not in output:
             why = output[-2000:]
-            break
+            if command[0] != uv:
+                break
     return why
 
 

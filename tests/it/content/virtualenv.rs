@@ -179,7 +179,7 @@ async fn the_shared_site_is_made_on_first_need_and_its_failure_is_told() {
         ("requests", "2"),
         ("jinja2", "3"),
         ("eventlet", "0.36"),
-        ("st2client", "3"),
+        ("st2client", "3.9.0"),
     ] {
         ground.wheel(name, version);
     }
