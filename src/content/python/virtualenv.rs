@@ -223,10 +223,15 @@ fn failing_line(file: &Path, text: &str, complaint: &str) -> Option<String> {
     let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim()));
     let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let blames = |word: &str| !word.is_empty() && faults.iter().any(|fault| fault.contains(word));
+    let file_name = file.file_name().unwrap_or_default().to_string_lossy();
     let (number, line) = lines.find(|(number, line)| {
         let requirement = line.split([';', '#']).next().unwrap_or(line).trim();
         let name = requirement.split(['=', '<', '>', '!', '~', '[', ' ', '@']).next().unwrap_or(requirement);
-        blames(requirement) || blames(&format!("(from line {number} of")) || blames(name)
+        blames(requirement)
+            || blames(&format!("(from line {number} of"))
+            || blames(&format!("{file_name}:{number}:"))
+            // Directories are told by their whole path.
+            || blames(name.trim_start_matches("./"))
     })?;
     Some(format!("{}:{number}: {line}", file.display()))
 }
@@ -384,5 +389,17 @@ mod tests {
             Some("/p/requirements.txt:4: no-such-thing-at-all==1.0 # really")
         );
         assert_eq!(failing_line(file, text, "ERROR: disk full"), None);
+        let line = Some("/p/requirements.txt:4: no-such-thing-at-all==1.0 # really");
+        for complaint in [
+            "error: No solution found\n  cause: Because no-such-thing-at-all was not found in the package registry",
+            "error: Unexpected '=', expected '-c' or the start of a requirement: requirements.txt:4:1",
+        ] {
+            assert_eq!(failing_line(file, text, complaint).as_deref(), line, "{complaint}");
+        }
+        let complaint = "error: Distribution not found at: file:///p/here";
+        assert_eq!(
+            failing_line(file, "six\n./here\n", complaint).as_deref(),
+            Some("/p/requirements.txt:2: ./here")
+        );
     }
 }
