@@ -3,13 +3,26 @@
 
 use super::{interpreter, library_dir, tool};
 use crate::config::Config;
-use std::{fs, io, path::Path};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    process::Stdio,
+};
 
 /// Holds what the byte code was made by.
 const MARKER: &str = ".compiled";
 
+/// Held by whoever compiles.
+const LOCK: &str = ".compiling";
+
 /// Compiles the unpacked library for the interpreter of system packs, if that has not been done. It runs at the lowest
-/// priority; who imports meanwhile compiles for itself.
+/// priority; who imports meanwhile compiles for itself. Where it is being done already, by what a killed daemon has left
+/// perhaps, it is not done twice.
 ///
 /// # Errors
 /// In words for the log; nothing depends on it.
@@ -21,6 +34,9 @@ pub async fn compile(config: &Config) -> Result<(), String> {
     if fs::read_to_string(&marker).is_ok_and(|found| found == maker) {
         return Ok(());
     }
+    let Some(lock) = lock(&library).map_err(|error| error.to_string())? else { return Ok(()) };
+    // The process holds it too, and longer than we do if we are killed.
+    let held = lock.try_clone().map_err(|error| error.to_string())?;
     // The files never change: they are replaced, byte code and all, when another program unpacks its own.
     let mut arguments =
         ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"].map(str::to_owned).to_vec();
@@ -32,11 +48,21 @@ pub async fn compile(config: &Config) -> Result<(), String> {
         }
         None => program,
     };
-    let printed = tool::run(&program, &arguments, &[], &|_| {}).await.map_err(|error| error.to_string())?;
+    let printed = tool::run_reading(&program, &arguments, &[], Stdio::from(held), &|_| {}).await;
+    let printed = printed.map_err(|error| error.to_string())?;
     if !printed.ok {
         return Err(format!("{}\n{}", printed.stdout, printed.stderr));
     }
     fs::write(&marker, maker).map_err(|error| format!("{}: {error}", marker.display()))
+}
+
+/// The right to compile; `None` when somebody does.
+fn lock(library: &Path) -> io::Result<Option<Flock<File>>> {
+    match Flock::lock(File::create(library.join(LOCK))?, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, error)) => Err(error.into()),
+    }
 }
 
 /// Compiles the code of a pack that is installed. What cannot be compiled is left to the run that imports it.
@@ -105,8 +131,12 @@ mod tests {
         let library = library_dir(&config);
         fs::create_dir(&library).unwrap();
         fs::write(library.join("a.py"), "x = 1\n").unwrap();
-        compile(&config).await.unwrap();
         let cache = library.join("__pycache__");
+        let another = lock(&library).unwrap().unwrap();
+        compile(&config).await.unwrap();
+        assert!(!cache.exists(), "somebody else compiles");
+        drop(another);
+        compile(&config).await.unwrap();
         assert_eq!(fs::read_dir(&cache).unwrap().count(), 1);
         fs::remove_dir_all(&cache).unwrap();
         compile(&config).await.unwrap();

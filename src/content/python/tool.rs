@@ -125,6 +125,17 @@ pub(super) async fn run(
     env: &[(String, String)],
     tell: &(dyn Fn(&str) + Send + Sync),
 ) -> std::io::Result<Printed> {
+    run_reading(program, arguments, env, Stdio::null(), tell).await
+}
+
+/// The same with a standard input.
+pub(super) async fn run_reading(
+    program: &Path,
+    arguments: &[String],
+    env: &[(String, String)],
+    input: Stdio,
+    tell: &(dyn Fn(&str) + Send + Sync),
+) -> std::io::Result<Printed> {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         // Our settings (a database password, perhaps) and what would lead an interpreter astray.
@@ -138,7 +149,7 @@ pub(super) async fn run(
     command
         .args(arguments)
         .envs(env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // `python3` may be a wrapper (pyenv's is) that starts others.
