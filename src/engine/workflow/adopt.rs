@@ -11,6 +11,7 @@ use crate::{
     model::{Execution, ExecutionId, ExecutionStatus},
     store::{self, executions::query, workflows},
 };
+use serde_json::Map;
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -49,7 +50,7 @@ pub(in crate::engine) async fn go_on(engine: &Engine) -> store::Result<()> {
             spawn(engine, execution, true);
         } else {
             let error = begin::failed("The daemon that ran this was stopped.".to_owned());
-            end(engine, execution, ExecutionStatus::Abandoned, &error.result).await;
+            end(engine, execution, ExecutionStatus::Abandoned, &error.result, &Map::new()).await;
         }
     }
     if taken > 0 {
@@ -96,7 +97,7 @@ pub(super) async fn reopen(
         }
         Err(why) => {
             let message = format!("The workflow cannot go on: {why}");
-            end(engine, execution, ExecutionStatus::Failed, &errors(&message)).await;
+            end(engine, execution, ExecutionStatus::Failed, &errors(&message), &Map::new()).await;
             None
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     model::{Execution, ExecutionId, ExecutionStatus, WorkflowId},
     store::{outputs, workflows},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -41,7 +41,7 @@ pub(super) async fn open(
             ))
         }
         Err(ended) => {
-            end(engine, execution, ended.status, &ended.result).await;
+            end(engine, execution, ended.status, &ended.result, &Map::new()).await;
             None
         }
     }

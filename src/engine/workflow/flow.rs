@@ -4,7 +4,7 @@ use super::{
     Ask, Happened, Logic, heard,
     progress::Progress,
     runs,
-    step::{Gathered, Next},
+    step::{Gathered, Next, noted},
 };
 use crate::{
     clock,
@@ -23,7 +23,7 @@ use crate::{
         workflows::{self, Begun},
     },
 };
-use serde_json::{Value, json, value::to_raw_value};
+use serde_json::{Map, Value, json, value::to_raw_value};
 use std::{collections::HashMap, sync::Arc, sync::atomic::Ordering, time::Duration};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -263,7 +263,12 @@ impl Flow {
     pub(super) async fn give_up(&mut self, why: &str) {
         tracing::error!(execution.id = %self.execution.id, "Workflow {} is given up: {why}", self.execution.id);
         let result = json!({"errors": [{"message": why}], "output": null});
-        end(&self.engine, self.execution.clone(), ExecutionStatus::Failed, &result).await;
+        self.end_as(ExecutionStatus::Failed, &result).await;
+    }
+
+    /// Ends without a step.
+    pub(super) async fn end_as(&mut self, status: ExecutionStatus, result: &Value) {
+        end(&self.engine, self.execution.clone(), status, result, &self.notes()).await;
     }
 }
 
@@ -279,22 +284,33 @@ pub(super) fn is_workflow(child: &Execution) -> bool {
     runs(&child.snapshot)
 }
 
-/// Ends an execution without a step: a workflow that could not begin, or not go on.
-pub(super) async fn end(engine: &Engine, execution: Arc<Execution>, status: ExecutionStatus, result: &Value) {
+/// Ends an execution without a step: a workflow that could not begin, or not go on. Its context says `notes` then.
+pub(super) async fn end(
+    engine: &Engine,
+    execution: Arc<Execution>,
+    status: ExecutionStatus,
+    result: &Value,
+    notes: &Map<String, Value>,
+) {
     let mut current = execution;
     while !current.status.is_completed() {
         let canceling = current.status == ExecutionStatus::Canceling;
         let status = if canceling { ExecutionStatus::Canceled } else { status };
         let result = if canceling { None } else { to_raw_value(result).ok().map(Arc::from) };
         let at = clock::now();
-        let next = Arc::new(current.moved(&[status], result.clone(), at));
+        let mut next = current.moved(&[status], result.clone(), at);
+        let context = noted(&current, notes.clone()).map(|context| {
+            next.context = Arc::new(context);
+            serde_json::to_string(&*next.context).unwrap_or_default()
+        });
+        let next = Arc::new(next);
         let change = Transition {
             id: current.id,
             from: vec![current.status],
             to: vec![status],
             at,
             result,
-            context: None,
+            context,
             holder: current.holder,
         };
         match engine.shared.ledger.transition(change, vec![update(next.clone())]).await {

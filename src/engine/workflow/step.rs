@@ -1,7 +1,7 @@
 //! A step on its way into the rows, and what follows its commit.
 
 use super::{
-    flow::{Flow, end, is_workflow},
+    flow::{Flow, is_workflow},
     heard,
 };
 use crate::{
@@ -114,18 +114,15 @@ impl Flow {
         if self.execution.status.is_completed() { Next::Over } else { Next::Going }
     }
 
-    /// Its context, if that is to say something new.
-    fn noted(&self) -> Option<Map<String, Value>> {
+    /// What its context is to say about it.
+    pub(super) fn notes(&self) -> Map<String, Value> {
         let mut notes = self.logic.as_ref().map(|logic| logic.notes()).unwrap_or_default();
         if super::language(&self.execution.snapshot).is_some_and(|language| language.name() == "orquesta") {
-            // Also later: who asked for something while the first step was made may have laid an older context over it.
+            // With every change: who asked for something while the first step was made may have laid an older context
+            // over it.
             notes.insert("workflow_execution".to_owned(), json!(self.workflow));
         }
-        let mut context = self.execution.context.as_ref().clone();
-        notes.retain(|name, value| context.get(name) != Some(value));
-        let is_new = !notes.is_empty();
-        context.extend(notes);
-        is_new.then_some(context)
+        notes
     }
 
     /// The change of its own execution, if there is one, and the execution after it.
@@ -137,7 +134,7 @@ impl Flow {
             (Paused, Running) => vec![Resuming, Running],
             (_, to) => vec![to],
         };
-        let noted = self.noted();
+        let noted = noted(current, self.notes());
         if to.is_empty() && result.is_none() && noted.is_none() {
             return None;
         }
@@ -167,7 +164,19 @@ impl Flow {
             super::look(&self.engine, self.execution.id);
             return Next::Going;
         }
-        end(&self.engine, self.execution.clone(), status, &result.unwrap_or_default()).await;
+        self.end_as(status, &result.unwrap_or_default()).await;
         Next::Over
     }
+}
+
+/// The context of an execution with these notes, if they are news to it.
+pub(super) fn noted(execution: &Execution, mut notes: Map<String, Value>) -> Option<Map<String, Value>> {
+    let context = execution.context.as_ref();
+    notes.retain(|name, value| context.get(name) != Some(value));
+    if notes.is_empty() {
+        return None;
+    }
+    let mut context = context.clone();
+    context.extend(notes);
+    Some(context)
 }
