@@ -21,6 +21,14 @@ impl Args {
         Self { positional, named: Vec::new() }
     }
 
+    /// The same arguments behind another one.
+    pub(super) fn behind(&self, first: Value) -> Self {
+        let mut positional = Vec::with_capacity(self.positional.len() + 1);
+        positional.push(first);
+        positional.extend_from_slice(&self.positional);
+        Self { positional, named: self.named.clone() }
+    }
+
     /// Refuses named arguments, as functions written in C do.
     pub(super) fn unnamed(self, function: &str) -> Result<Vec<Value>> {
         if self.named.is_empty() {
@@ -44,6 +52,7 @@ pub(super) struct Signature {
 
 impl Signature {
     pub(super) const fn new(name: &'static str, required: usize, params: &'static [&'static str]) -> Self {
+        assert!(params.len() <= MAX_PARAMS, "a function has more parameters than MAX_PARAMS");
         Self { name, params, required, by_position: false }
     }
 
@@ -52,6 +61,7 @@ impl Signature {
         required: usize,
         params: &'static [&'static str],
     ) -> Self {
+        assert!(params.len() <= MAX_PARAMS, "a function has more parameters than MAX_PARAMS");
         Self { name, params, required, by_position: true }
     }
 
@@ -65,8 +75,10 @@ impl Signature {
         if given > self.params.len() {
             return Err(self.too_many(given));
         }
-        let mut values: Vec<Option<Value>> = args.positional.into_iter().map(Some).collect();
-        values.resize_with(self.params.len(), || None);
+        let mut values = [const { None }; MAX_PARAMS];
+        for (place, value) in values.iter_mut().zip(args.positional) {
+            *place = Some(value);
+        }
         for (key, value) in args.named {
             let Some(at) = self.params.iter().position(|param| **param == *key) else {
                 return Err(Error::of_type(format!("{name}() got an unexpected keyword argument '{key}'")));
@@ -76,18 +88,18 @@ impl Signature {
             }
             values[at] = Some(value);
         }
-        let missing: Vec<_> = self
-            .params
-            .iter()
-            .zip(&values)
-            .take(self.required)
-            .filter(|(_, value)| value.is_none())
-            .collect();
-        if missing.is_empty() {
+        if values[..self.required].iter().all(Option::is_some) {
             return Ok(Bound(values));
         }
-        let names: Vec<_> = missing.iter().map(|(param, _)| format!("'{param}'")).collect();
+        let missing =
+            self.params.iter().zip(&values).take(self.required).filter(|(_, value)| value.is_none());
+        let names: Vec<_> = missing.map(|(param, _)| format!("'{param}'")).collect();
         Err(Error::of_type(missing_text(name, &names)))
+    }
+
+    /// Whether one value, and so many more by position, are all it needs.
+    pub(super) fn takes(&self, more: usize) -> bool {
+        (self.required..=self.params.len()).contains(&(more + 1))
     }
 
     fn too_many(&self, given: usize) -> Error {
@@ -112,9 +124,27 @@ fn missing_text(function: &str, names: &[String]) -> String {
 }
 
 /// Arguments in the order of the parameters.
-pub(super) struct Bound(Vec<Option<Value>>);
+pub(super) struct Bound([Option<Value>; MAX_PARAMS]);
+
+/// The most parameters a function has.
+const MAX_PARAMS: usize = 6;
 
 impl Bound {
+    /// A value and what follows it by position, which [`Signature::takes`] said is all.
+    pub(super) fn of(value: Value, more: impl IntoIterator<Item = Value>) -> Self {
+        let mut values = [const { None }; MAX_PARAMS];
+        values[0] = Some(value);
+        for (place, value) in values[1..].iter_mut().zip(more) {
+            *place = Some(value);
+        }
+        Self(values)
+    }
+
+    /// Adds an argument.
+    pub(super) fn put(&mut self, at: usize, value: Value) {
+        self.0[at] = Some(value);
+    }
+
     /// A required argument, or one with a default that is `None`.
     pub(super) fn take(&mut self, at: usize) -> Value {
         self.0[at].take().unwrap_or(Value::None)

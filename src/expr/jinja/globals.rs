@@ -114,7 +114,7 @@ pub(super) fn entries(function: &str, args: Args, run: &mut Run) -> Result<Map> 
         let count = positional.len();
         return Err(Error::of_type(format!("{function} expected at most 1 argument, got {count}")));
     }
-    let mut map = Map::new();
+    let mut map = Map::default();
     match positional.pop() {
         None => {}
         Some(Value::Dict(dict)) => {
@@ -323,7 +323,7 @@ impl Object for Namespace {
     }
 
     fn take_values(&mut self) -> Vec<Value> {
-        let entries = std::mem::replace(&mut self.0, Dict::new(Map::new()));
+        let entries = std::mem::replace(&mut self.0, Dict::new(Map::default()));
         vec![Value::Dict(entries)]
     }
 }

@@ -85,13 +85,22 @@ const FILTER_FUNCTIONS: [(&str, &str); 27] = [
 const MISSING: [&str; 2] = ["decrypt_kv", "to_complex"];
 
 /// What a name after `|` means.
+#[derive(Clone, Copy)]
 pub(super) enum Found {
     Filter(&'static Filter),
     Host(&'static str),
 }
 
 impl Found {
-    pub(super) fn apply(&self, args: Args, run: &mut Run<'_>) -> Result<Value> {
+    /// What it does, if a value and these arguments are all it needs for it.
+    pub(super) fn plain(self, args: &Args) -> Option<filters::Plain> {
+        match self {
+            Self::Filter(filter) if args.named.is_empty() => filter.plain(args.positional.len()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn apply(self, args: Args, run: &mut Run<'_>) -> Result<Value> {
         match self {
             Self::Filter(filter) => filter.apply(args, run),
             // A filter is handed no context: these two are the functions that need none.
@@ -161,11 +170,7 @@ fn zip(run: &mut Run<'_>, args: Args) -> Result<Value> {
     }
     let pad = named.into_iter().find(|(name, _)| **name == *"pad").map_or(Value::None, |(_, pad)| pad);
     let mut columns = Vec::with_capacity(positional.len());
-    for (at, list) in positional.iter().enumerate() {
-        if run.iterate_if_possible(list)?.is_none() {
-            let message = format!("zip_longest argument #{} must support iteration", at + 1);
-            return Err(Error::of_type(message));
-        }
+    for list in &positional {
         columns.push(run.items(list)?);
     }
     let length = columns.iter().map(Vec::len).max().unwrap_or(0);

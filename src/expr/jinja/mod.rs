@@ -37,7 +37,10 @@ mod tests;
 mod value;
 mod values;
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 pub use answer::{Answer, Form};
 pub use args::Args;
@@ -65,6 +68,8 @@ pub fn call_filter(name: &str, args: Args) -> Result<serde_json::Value, Error> {
 /// A template, ready to be rendered any number of times.
 pub struct Template {
     body: syntax::ast::Body,
+    /// How much it wrote when it was rendered last.
+    written: AtomicUsize,
 }
 
 impl Template {
@@ -73,7 +78,7 @@ impl Template {
     /// # Errors
     /// What Jinja2 says about a template it cannot compile.
     pub fn parse(source: &str) -> Result<Self, Error> {
-        Ok(Self { body: syntax::parse(source, Some(Dialect::StackStorm))? })
+        Ok(Self::of(syntax::parse(source, Some(Dialect::StackStorm))?))
     }
 
     /// Reads a template of a workflow.
@@ -81,7 +86,20 @@ impl Template {
     /// # Errors
     /// What Jinja2 says about a template it cannot compile.
     pub fn parse_in_workflow(source: &str) -> Result<Self, Error> {
-        Ok(Self { body: syntax::parse(source, Some(Dialect::Workflow))? })
+        Ok(Self::of(syntax::parse(source, Some(Dialect::Workflow))?))
+    }
+
+    fn of(body: syntax::ast::Body) -> Self {
+        Self { body, written: AtomicUsize::new(0) }
+    }
+
+    fn render_in(&self, run: &mut Run<'_>) -> Result<String, Error> {
+        // As much room as was needed before, within reason.
+        const ROOM: usize = 1 << 16;
+        let out = String::with_capacity(self.written.load(Ordering::Relaxed).min(ROOM));
+        let out = run.render(&self.body, out)?;
+        self.written.store(out.len(), Ordering::Relaxed);
+        Ok(out)
     }
 
     /// Whether the text is a template at all; what it uses may not exist.
@@ -98,7 +116,7 @@ impl Template {
     /// As for [`Template::render`].
     pub fn render_within(&self, steps: &Cell<u64>, host: &dyn Host) -> Result<String, Error> {
         let mut run = Run::in_workflow(host, steps.get());
-        let rendered = run.render(&self.body);
+        let rendered = self.render_in(&mut run);
         steps.set(run.budget.steps() as u64);
         rendered
     }
@@ -129,7 +147,7 @@ impl Template {
     /// # Errors
     /// As for [`Template::render`].
     pub fn render_with(&self, context: &Value, missing: Missing) -> Result<String, Error> {
-        Run::new(context, missing).render(&self.body)
+        self.render_in(&mut Run::new(context, missing))
     }
 }
 

@@ -14,31 +14,54 @@ use super::{
 /// A test and the parameters it takes; the first is the value it is asked of.
 pub(super) struct Test {
     signature: Signature,
-    body: fn(&mut Run, Bound) -> Result<bool>,
+    body: Body,
+}
+
+enum Body {
+    Comparison(Comparison),
+    Free(fn(&mut Run, Bound) -> Result<bool>),
 }
 
 impl Test {
     const fn of_value(name: &'static str, body: fn(&mut Run, Bound) -> Result<bool>) -> Self {
-        Self { signature: Signature::new(name, 1, &["value"]), body }
+        Self { signature: Signature::new(name, 1, &["value"]), body: Body::Free(body) }
     }
 
-    const fn of_two(name: &'static str, body: fn(&mut Run, Bound) -> Result<bool>) -> Self {
-        Self { signature: Signature::by_position(name, 2, &["a", "b"]), body }
+    const fn of_two(name: &'static str, comparison: Comparison) -> Self {
+        Self { signature: Signature::by_position(name, 2, &["a", "b"]), body: Body::Comparison(comparison) }
+    }
+
+    const fn with(signature: Signature, body: fn(&mut Run, Bound) -> Result<bool>) -> Self {
+        Self { signature, body: Body::Free(body) }
+    }
+
+    /// What it compares its value by with its one argument, if it is a comparison.
+    pub(super) fn comparison(&self) -> Option<Comparison> {
+        match self.body {
+            Body::Comparison(comparison) => Some(comparison),
+            Body::Free(_) => None,
+        }
     }
 
     /// Asks; the value comes first among the arguments.
     pub(super) fn apply(&self, args: Args, run: &mut Run) -> Result<bool> {
-        let bound = self.signature.bind(args)?;
-        (self.body)(run, bound)
+        let mut bound = self.signature.bind(args)?;
+        match self.body {
+            Body::Comparison(comparison) => {
+                let value = bound.take(0);
+                run.comparison(comparison, &value, &bound.take(1))
+            }
+            Body::Free(body) => body(run, bound),
+        }
     }
 }
 
-const EQ: Test = Test::of_two("eq", |run, args| compare(run, args, Comparison::Eq));
-const NE: Test = Test::of_two("ne", |run, args| compare(run, args, Comparison::Ne));
-const LT: Test = Test::of_two("lt", |run, args| compare(run, args, Comparison::Lt));
-const LE: Test = Test::of_two("le", |run, args| compare(run, args, Comparison::Le));
-const GT: Test = Test::of_two("gt", |run, args| compare(run, args, Comparison::Gt));
-const GE: Test = Test::of_two("ge", |run, args| compare(run, args, Comparison::Ge));
+const EQ: Test = Test::of_two("eq", Comparison::Eq);
+const NE: Test = Test::of_two("ne", Comparison::Ne);
+const LT: Test = Test::of_two("lt", Comparison::Lt);
+const LE: Test = Test::of_two("le", Comparison::Le);
+const GT: Test = Test::of_two("gt", Comparison::Gt);
+const GE: Test = Test::of_two("ge", Comparison::Ge);
 
 const TESTS: &[(&str, Test)] = &[
     ("==", EQ),
@@ -58,13 +81,10 @@ const TESTS: &[(&str, Test)] = &[
     ("ge", GE),
     (
         "in",
-        Test {
-            signature: Signature::new("<lambda>", 2, &["item", "list"]),
-            body: |run, mut args| {
-                let item = args.take(0);
-                run.contains(&args.take(1), &item)
-            },
-        },
+        Test::with(Signature::new("<lambda>", 2, &["item", "list"]), |run, mut args| {
+            let item = args.take(0);
+            run.contains(&args.take(1), &item)
+        }),
     ),
     ("odd", Test::of_value("test_odd", |run, mut args| remainder_is(run, &args.take(0), &Value::Int(2), 1))),
     (
@@ -73,13 +93,10 @@ const TESTS: &[(&str, Test)] = &[
     ),
     (
         "divisibleby",
-        Test {
-            signature: Signature::new("test_divisibleby", 2, &["value", "num"]),
-            body: |run, mut args| {
-                let value = args.take(0);
-                remainder_is(run, &value, &args.take(1), 0)
-            },
-        },
+        Test::with(Signature::new("test_divisibleby", 2, &["value", "num"]), |run, mut args| {
+            let value = args.take(0);
+            remainder_is(run, &value, &args.take(1), 0)
+        }),
     ),
     ("defined", Test::of_value("test_defined", |_, mut args| Ok(!args.take(0).is_undefined()))),
     ("undefined", Test::of_value("test_undefined", |_, mut args| Ok(args.take(0).is_undefined()))),
@@ -111,24 +128,20 @@ const TESTS: &[(&str, Test)] = &[
     ("upper", Test::of_value("test_upper", |run, mut args| Ok(methods::is_upper(&run.text(&args.take(0))?)))),
     (
         "callable",
-        Test {
-            signature: Signature::by_position("callable", 1, &["obj"]),
-            body: |_, mut args| {
-                Ok(match args.take(0) {
-                    Value::Object(object) => object.is_callable(),
-                    // Its class answers every call, if only to fail.
-                    Value::Undefined(_) => true,
-                    _ => false,
-                })
-            },
-        },
+        Test::with(Signature::by_position("callable", 1, &["obj"]), |_, mut args| {
+            Ok(match args.take(0) {
+                Value::Object(object) => object.is_callable(),
+                // Its class answers every call, if only to fail.
+                Value::Undefined(_) => true,
+                _ => false,
+            })
+        }),
     ),
     (
         "sameas",
-        Test {
-            signature: Signature::new("test_sameas", 2, &["value", "other"]),
-            body: |_, mut args| Ok(value::identical(&args.take(0), &args.take(1))),
-        },
+        Test::with(Signature::new("test_sameas", 2, &["value", "other"]), |_, mut args| {
+            Ok(value::identical(&args.take(0), &args.take(1)))
+        }),
     ),
     ("escaped", Test::of_value("test_escaped", |_, mut args| Ok(matches!(args.take(0), Value::Markup(_))))),
     (
@@ -144,11 +157,6 @@ const TESTS: &[(&str, Test)] = &[
 pub(super) fn find(name: &str) -> Option<&'static Test> {
     static ALL: OnceLock<HashMap<&'static str, &'static Test>> = OnceLock::new();
     ALL.get_or_init(|| TESTS.iter().map(|(name, test)| (*name, test)).collect()).get(name).copied()
-}
-
-fn compare(run: &mut Run, mut args: Bound, comparison: Comparison) -> Result<bool> {
-    let value = args.take(0);
-    run.comparison(comparison, &value, &args.take(1))
 }
 
 fn remainder_is(run: &mut Run, value: &Value, divisor: &Value, rest: i64) -> Result<bool> {

@@ -75,7 +75,7 @@ fn read(value: Yaml, run: &mut Run) -> Result<Value> {
         Yaml::Seq(items) | Yaml::Set(items) => Value::list(all(items, run)?),
         Yaml::Pair(pair) => Value::tuple(all(vec![pair.0, pair.1], run)?),
         Yaml::Map(entries) => {
-            let mut map = Map::with_capacity(entries.len());
+            let mut map = Map::with_capacity_and_hasher(entries.len(), Default::default());
             for (key, value) in entries {
                 let key = match read(key, run)? {
                     // A sequence can be a key in YAML; it is a tuple then.

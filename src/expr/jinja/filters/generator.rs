@@ -3,17 +3,28 @@
 //! A filter like `map` does nothing until its result is read, and that once: what goes wrong in it goes
 //! wrong there, or never.
 
+use std::borrow::Cow;
+
 use parking_lot::Mutex;
 
 use crate::expr::jinja::{
     budget::Budget,
     error::{Error, Result},
-    render::{Iteration, Run},
+    render::{Each, Iteration, Run},
     value::{Object, Value},
 };
 
 /// Works out the next item from those before it.
 pub(super) type Step = Box<dyn FnMut(&mut Source, &mut Run) -> Result<Option<Value>> + Send>;
+
+/// What `map` and its kin do to one item after the other.
+pub(super) trait Stage: Send {
+    /// Gets ready, when the first item is asked for; `false` if there will be none.
+    fn begin(&mut self, source: &Value, run: &mut Run) -> Result<bool>;
+
+    /// What becomes of an item; `None` if it is left out.
+    fn item<'v>(&mut self, item: Cow<'v, Value>, run: &mut Run) -> Result<Option<Cow<'v, Value>>>;
+}
 
 /// Where a generator takes its items from.
 pub(super) enum Source {
@@ -45,18 +56,54 @@ impl Source {
 
 /// A generator over the items of `value`.
 pub(super) fn generator(name: &'static str, value: Value, step: Step) -> Value {
-    Value::object(Generator {
-        name,
-        value: value.clone(),
-        state: Mutex::new(Some((Source::Value(value), step))),
-    })
+    made(name, value, Works::Step(step))
+}
+
+/// A generator that does something to each item of `value`.
+pub(super) fn staged(name: &'static str, value: Value, stage: impl Stage + 'static) -> Value {
+    made(name, value, Works::Stage { stage: Box::new(stage), begun: false })
+}
+
+fn made(name: &'static str, value: Value, works: Works) -> Value {
+    let state = State { source: Source::Value(value.clone()), works, is_done: false };
+    Value::object(Generator { name, value, state: Mutex::new(state) })
+}
+
+enum Works {
+    Step(Step),
+    Stage { stage: Box<dyn Stage>, begun: bool },
+}
+
+struct State {
+    source: Source,
+    works: Works,
+    is_done: bool,
+}
+
+impl State {
+    fn next(&mut self, run: &mut Run) -> Result<Option<Value>> {
+        match &mut self.works {
+            Works::Step(step) => step(&mut self.source, run),
+            Works::Stage { stage, begun } => {
+                if !std::mem::replace(begun, true) && !stage.begin(self.source.value(), run)? {
+                    return Ok(None);
+                }
+                while let Some(item) = self.source.next(run)? {
+                    if let Some(item) = stage.item(Cow::Owned(item), run)? {
+                        return Ok(Some(item.into_owned()));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
 }
 
 struct Generator {
     name: &'static str,
     value: Value,
-    /// Empty once it ended, and while it runs.
-    state: Mutex<Option<(Source, Step)>>,
+    /// Locked while it runs: who asks it for an item meanwhile gets none.
+    state: Mutex<State>,
 }
 
 impl Object for Generator {
@@ -81,12 +128,32 @@ impl Object for Generator {
     }
 
     fn next(&self, run: &mut Run) -> Result<Option<Value>> {
-        let Some((mut source, mut step)) = self.state.lock().take() else { return Ok(None) };
-        let item = step(&mut source, run)?;
-        if item.is_some() {
-            *self.state.lock() = Some((source, step));
+        let Some(mut state) = self.state.try_lock().filter(|state| !state.is_done) else { return Ok(None) };
+        let item = state.next(run);
+        // Also after an error, as in Python.
+        state.is_done = !matches!(item, Ok(Some(_)));
+        item
+    }
+
+    fn drain(&self, run: &mut Run, each: &mut Each<'_>) -> Result<()> {
+        let Some(mut state) = self.state.try_lock().filter(|state| !state.is_done) else { return Ok(()) };
+        state.is_done = true;
+        let State { source, works, .. } = &mut *state;
+        if let (Works::Stage { stage, begun: false }, Source::Value(value)) = (&mut *works, &*source) {
+            let value = value.clone();
+            if !stage.begin(&value, run)? {
+                return Ok(());
+            }
+            return run.each(&value, |run, item| match stage.item(item, run)? {
+                Some(item) => each(run, item),
+                None => Ok(()),
+            });
         }
-        Ok(item)
+        while let Some(item) = state.next(run)? {
+            run.budget.pay(1)?;
+            each(run, Cow::Owned(item))?;
+        }
+        Ok(())
     }
 
     fn held_values(&self) -> Vec<Value> {
@@ -94,11 +161,10 @@ impl Object for Generator {
     }
 
     fn take_values(&mut self) -> Vec<Value> {
-        let mut values = vec![std::mem::replace(&mut self.value, Value::None)];
-        if let Some((source, _)) = self.state.get_mut().take() {
-            values.push(source.value().clone());
-        }
-        values
+        let state = self.state.get_mut();
+        state.is_done = true;
+        let source = std::mem::replace(&mut state.source, Source::Value(Value::None));
+        vec![std::mem::replace(&mut self.value, Value::None), source.value().clone()]
     }
 }
 

@@ -37,19 +37,30 @@ pub(super) struct Filter {
     body: Body,
 }
 
+/// A filter without its parameters.
+pub(super) type Plain = fn(&mut Run, Bound) -> Result<Value>;
+
 enum Body {
-    Bound(Signature, fn(&mut Run, Bound) -> Result<Value>),
+    Bound(Signature, Plain),
     Free(fn(&mut Run, Args) -> Result<Value>),
 }
 
 impl Filter {
-    const fn new(signature: Signature, body: fn(&mut Run, Bound) -> Result<Value>) -> Self {
+    const fn new(signature: Signature, body: Plain) -> Self {
         Self { body: Body::Bound(signature, body) }
     }
 
     /// A filter that looks at its arguments itself.
     const fn free(body: fn(&mut Run, Args) -> Result<Value>) -> Self {
         Self { body: Body::Free(body) }
+    }
+
+    /// What it does, if a value and so many arguments by position are all it needs for it.
+    pub(super) fn plain(&self, more: usize) -> Option<Plain> {
+        match &self.body {
+            Body::Bound(signature, body) if signature.takes(more) => Some(*body),
+            _ => None,
+        }
     }
 
     /// Applies the filter; the value comes first among the arguments.

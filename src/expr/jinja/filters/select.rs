@@ -1,13 +1,19 @@
 //! `map`, `select`, `reject` and their kin, and how they find attributes.
 
-use super::{Filter, Table, generator::generator};
+use std::borrow::Cow;
+
+use super::{
+    self as filters, Filter, Table,
+    generator::{Stage, staged},
+};
 use crate::{
     expr::jinja::{
-        args::Args,
+        args::{Args, Bound},
         error::{Class, Error, Result},
-        host,
+        host::{self, Found},
         render::Run,
-        tests,
+        syntax::ast::Comparison,
+        tests::{self, Test},
         value::Value,
     },
     pytext::repr_str,
@@ -40,6 +46,11 @@ pub(super) fn getter(attribute: &Value, default: Option<Value>, ignores_case: bo
     Ok(Getter { parts, default, ignores_case })
 }
 
+/// Whether lower case changes nothing, as far as that is plain to see.
+fn is_lower(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+}
+
 fn part(part: &str) -> Value {
     let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     match part.parse() {
@@ -49,20 +60,61 @@ fn part(part: &str) -> Value {
 }
 
 impl Getter {
-    pub(super) fn get(&self, mut item: Value, run: &mut Run) -> Result<Value> {
-        for part in &self.parts {
-            item = run.item(&item, part)?;
-            if item.is_undefined()
-                && let Some(default) = &self.default
-            {
-                item = default.clone();
-            }
+    pub(super) fn get(&self, item: &Value, run: &mut Run) -> Result<Value> {
+        let Some((first, rest)) = self.parts.split_first() else { return self.cased(item.clone(), run) };
+        let mut item = self.part(item, first, run)?;
+        for part in rest {
+            item = self.part(&item, part, run)?;
         }
+        self.cased(item, run)
+    }
+
+    /// As [`Getter::get`], without a copy where what is found stays as it is.
+    pub(super) fn find<'v>(&self, item: Cow<'v, Value>, run: &mut Run) -> Result<Cow<'v, Value>> {
+        if let Cow::Borrowed(item) = item
+            && let Some(found) = self.peek(item)
+        {
+            return Ok(Cow::Borrowed(found));
+        }
+        self.get(&item, run).map(Cow::Owned)
+    }
+
+    /// What is plain to see in dictionaries that nobody has changed, and stays as it is.
+    pub(super) fn peek<'v>(&self, mut item: &'v Value) -> Option<&'v Value> {
+        for part in &self.parts {
+            let (Value::Dict(dict), Value::Str(name)) = (item, part) else { return None };
+            item = dict.peek(name)?;
+        }
+        match item {
+            Value::Undefined(_) => None,
+            Value::Str(text) if self.ignores_case && !is_lower(text) => None,
+            Value::Markup(_) if self.ignores_case => None,
+            found => Some(found),
+        }
+    }
+
+    fn part(&self, item: &Value, part: &Value, run: &mut Run) -> Result<Value> {
+        if let (Value::Dict(dict), Value::Str(name)) = (item, part)
+            && let Some(found) = dict.get_str(name)
+            && !found.is_undefined()
+        {
+            return Ok(found);
+        }
+        let found = run.item(item, part)?;
+        Ok(match &self.default {
+            Some(default) if found.is_undefined() => default.clone(),
+            _ => found,
+        })
+    }
+
+    fn cased(&self, item: Value, run: &mut Run) -> Result<Value> {
         if self.ignores_case
             && let Some(text) = item.as_str()
         {
             run.budget.pay_text(text.len())?;
-            return Ok(Value::str(text.to_lowercase()));
+            if !is_lower(text) || matches!(item, Value::Markup(_)) {
+                return Ok(Value::str(text.to_lowercase()));
+            }
         }
         Ok(item)
     }
@@ -73,33 +125,40 @@ fn map(_run: &mut Run, mut args: Args) -> Result<Value> {
         return Err(Error::of_type("sync_do_map() missing 1 required positional argument: 'value'"));
     }
     let value = args.positional.remove(0);
-    let mut mapping: Option<Mapping> = None;
-    Ok(generator(
-        "sync_do_map",
-        value,
-        Box::new(move |source, run| {
-            if mapping.is_none() {
-                if !run.is_true(source.value())? {
-                    return Ok(None);
-                }
-                mapping = Some(Mapping::prepare(&args)?);
-            }
-            match (source.next(run)?, &mapping) {
-                (Some(item), Some(mapping)) => mapping.apply(item, run).map(Some),
-                _ => Ok(None),
-            }
-        }),
-    ))
+    Ok(staged("sync_do_map", value, Mapped { args, mapping: None }))
+}
+
+struct Mapped {
+    args: Args,
+    mapping: Option<Mapping>,
+}
+
+impl Stage for Mapped {
+    fn begin(&mut self, source: &Value, run: &mut Run) -> Result<bool> {
+        let has_items = run.is_true(source)?;
+        if has_items {
+            self.mapping = Some(Mapping::prepare(&self.args, run)?);
+        }
+        Ok(has_items)
+    }
+
+    fn item<'v>(&mut self, item: Cow<'v, Value>, run: &mut Run) -> Result<Option<Cow<'v, Value>>> {
+        let Some(mapping) = &self.mapping else { return Ok(None) };
+        mapping.apply(item, run).map(Some)
+    }
 }
 
 /// What `map` does to an item.
 enum Mapping {
     Attribute(Getter),
-    Filter(Value, Args),
+    Plain(filters::Plain, Vec<Value>),
+    Filter(Found, Args),
+    /// What is told when there is an item to apply it to.
+    Unknown(String),
 }
 
 impl Mapping {
-    fn prepare(args: &Args) -> Result<Self> {
+    fn prepare(args: &Args, run: &Run) -> Result<Self> {
         let wrong = |message: String| Error::new(Class::FilterArgumentError, message);
         let attribute = args.named.iter().find(|(name, _)| **name == *"attribute");
         if let (Some((_, attribute)), []) = (attribute, &args.positional[..]) {
@@ -114,24 +173,28 @@ impl Mapping {
         }
         match args.positional.split_first() {
             Some((name, rest)) => {
-                Ok(Self::Filter(name.clone(), Args { positional: rest.to_vec(), named: args.named.clone() }))
+                let name = name.as_str().unwrap_or_default();
+                let args = Args { positional: rest.to_vec(), named: args.named.clone() };
+                Ok(match host::filter(name, run.dialect()) {
+                    Some(found) => match found.plain(&args) {
+                        Some(plain) => Self::Plain(plain, args.positional),
+                        None => Self::Filter(found, args),
+                    },
+                    None => Self::Unknown(format!("No filter named {}.", repr_str(name))),
+                })
             }
             None => Err(wrong("map requires a filter argument".to_owned())),
         }
     }
 
-    fn apply(&self, item: Value, run: &mut Run) -> Result<Value> {
+    fn apply<'v>(&self, item: Cow<'v, Value>, run: &mut Run) -> Result<Cow<'v, Value>> {
         match self {
-            Self::Attribute(getter) => getter.get(item, run),
-            Self::Filter(name, args) => {
-                let name = name.as_str().unwrap_or_default();
-                let filter = host::filter(name, run.dialect()).ok_or_else(|| {
-                    Error::new(Class::TemplateRuntimeError, format!("No filter named {}.", repr_str(name)))
-                })?;
-                let mut args = args.clone();
-                args.positional.insert(0, item);
-                filter.apply(args, run)
+            Self::Attribute(getter) => getter.find(item, run),
+            Self::Plain(filter, args) => {
+                filter(run, Bound::of(item.into_owned(), args.iter().cloned())).map(Cow::Owned)
             }
+            Self::Filter(filter, args) => filter.apply(args.behind(item.into_owned()), run).map(Cow::Owned),
+            Self::Unknown(message) => Err(Error::new(Class::TemplateRuntimeError, message.clone())),
         }
     }
 }
@@ -141,32 +204,44 @@ fn select(mut args: Args, keeps: bool, by_attribute: bool) -> Result<Value> {
         return Err(Error::of_type("missing 1 required positional argument: 'value'"));
     }
     let value = args.positional.remove(0);
-    let mut condition: Option<Condition> = None;
-    Ok(generator(
-        "select_or_reject",
-        value,
-        Box::new(move |source, run| {
-            if condition.is_none() {
-                if !run.is_true(source.value())? {
-                    return Ok(None);
-                }
-                condition = Some(Condition::prepare(&args, by_attribute)?);
-            }
-            while let (Some(item), Some(condition)) = (source.next(run)?, &condition) {
-                if condition.holds(&item, run)? == keeps {
-                    return Ok(Some(item));
-                }
-            }
-            Ok(None)
-        }),
-    ))
+    Ok(staged("select_or_reject", value, Selected { args, keeps, by_attribute, condition: None }))
+}
+
+struct Selected {
+    args: Args,
+    keeps: bool,
+    by_attribute: bool,
+    condition: Option<Condition>,
+}
+
+impl Stage for Selected {
+    fn begin(&mut self, source: &Value, run: &mut Run) -> Result<bool> {
+        let has_items = run.is_true(source)?;
+        if has_items {
+            self.condition = Some(Condition::prepare(&self.args, self.by_attribute)?);
+        }
+        Ok(has_items)
+    }
+
+    fn item<'v>(&mut self, item: Cow<'v, Value>, run: &mut Run) -> Result<Option<Cow<'v, Value>>> {
+        let Some(condition) = &self.condition else { return Ok(None) };
+        Ok((condition.holds(&item, run)? == self.keeps).then_some(item))
+    }
 }
 
 /// What `select` asks of an item.
 struct Condition {
     getter: Option<Getter>,
-    test: Option<Value>,
-    args: Args,
+    asks: Asks,
+}
+
+enum Asks {
+    /// Whether it counts as true.
+    Truth,
+    Comparison(Comparison, Value),
+    Test(&'static Test, Args),
+    /// What is told when there is an item to ask.
+    Unknown(String),
 }
 
 impl Condition {
@@ -179,22 +254,29 @@ impl Condition {
             }
             (false, _) => None,
         };
-        let test = positional.next();
-        Ok(Self { getter, test, args: Args { positional: positional.collect(), named: args.named.clone() } })
+        let Some(name) = positional.next() else { return Ok(Self { getter, asks: Asks::Truth }) };
+        let name = name.as_str().unwrap_or_default();
+        let mut args = Args { positional: positional.collect(), named: args.named.clone() };
+        let asks = match tests::find(name) {
+            None => Asks::Unknown(format!("No test named {}.", repr_str(name))),
+            Some(test) => match (test.comparison(), args.positional.len(), args.named.len()) {
+                (Some(comparison), 1, 0) => Asks::Comparison(comparison, args.positional.remove(0)),
+                _ => Asks::Test(test, args),
+            },
+        };
+        Ok(Self { getter, asks })
     }
 
     fn holds(&self, item: &Value, run: &mut Run) -> Result<bool> {
         let value = match &self.getter {
-            Some(getter) => getter.get(item.clone(), run)?,
-            None => item.clone(),
+            Some(getter) => getter.find(Cow::Borrowed(item), run)?,
+            None => Cow::Borrowed(item),
         };
-        let Some(name) = &self.test else { return run.is_true(&value) };
-        let name = name.as_str().unwrap_or_default();
-        let test = tests::find(name).ok_or_else(|| {
-            Error::new(Class::TemplateRuntimeError, format!("No test named {}.", repr_str(name)))
-        })?;
-        let mut args = self.args.clone();
-        args.positional.insert(0, value);
-        test.apply(args, run)
+        match &self.asks {
+            Asks::Truth => run.is_true(&value),
+            Asks::Comparison(comparison, other) => run.comparison(*comparison, &value, other),
+            Asks::Test(test, args) => test.apply(args.behind(value.into_owned()), run),
+            Asks::Unknown(message) => Err(Error::new(Class::TemplateRuntimeError, message.clone())),
+        }
     }
 }

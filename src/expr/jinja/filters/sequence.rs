@@ -1,5 +1,7 @@
 //! Sequences: their ends, parts, sums and defaults.
 
+use std::borrow::Cow;
+
 use super::{
     Filter, Table,
     generator::{generator, iterator},
@@ -150,14 +152,30 @@ fn join(run: &mut Run, mut args: Bound) -> Result<Value> {
     let value = args.take(0);
     let separator = args.optional(1).unwrap_or_else(|| Value::str(""));
     let getter = args.some(2).map(|attribute| getter(&attribute, None, false)).transpose()?;
-    let mut items = run.iterate(&value)?;
-    let mut parts = Vec::new();
-    while let Some(item) = items.next(run)? {
-        parts.push(match &getter {
-            Some(getter) => getter.get(item, run)?,
-            None => item,
-        });
+
+    if !run.escaping {
+        let separator = run.text(&separator)?;
+        let (mut out, mut is_first) = (String::new(), true);
+        run.each(&value, |run, item| {
+            let item = found(getter.as_ref(), item, run)?;
+            if !std::mem::take(&mut is_first) {
+                run.write(&separator, &mut out)?;
+            }
+            match item.as_str() {
+                Some(text) => run.write(text, &mut out),
+                None => {
+                    let text = run.text(&item)?;
+                    run.write(&text, &mut out)
+                }
+            }
+        })?;
+        return Ok(Value::str(out));
     }
+    let mut parts = Vec::new();
+    run.each(&value, |run, item| {
+        parts.push(found(getter.as_ref(), item, run)?.into_owned());
+        Ok(())
+    })?;
     let is_html = |value: &Value| matches!(value, Value::Markup(_));
     let escapes = run.escaping && (is_html(&separator) || parts.iter().any(is_html));
     let separator = if escapes { html::escape(&separator, run)? } else { run.text(&separator)? };
@@ -172,21 +190,27 @@ fn join(run: &mut Run, mut args: Bound) -> Result<Value> {
     Ok(if escapes { Value::Markup(out.into()) } else { Value::str(out) })
 }
 
+/// An item, or what `attribute` finds in it.
+fn found<'v>(getter: Option<&Getter>, item: Cow<'v, Value>, run: &mut Run) -> Result<Cow<'v, Value>> {
+    match getter {
+        Some(getter) => getter.find(item, run),
+        None => Ok(item),
+    }
+}
+
 fn sum(run: &mut Run, mut args: Bound) -> Result<Value> {
     let (value, attribute) = (args.take(0), args.some(1));
     let mut total = args.optional(2).unwrap_or(Value::Int(0));
     let getter = attribute.map(|attribute| getter(&attribute, None, false)).transpose()?;
-    let mut items = run.iterate(&value)?;
     if let Value::Str(_) | Value::Markup(_) = &total {
+        run.iterate(&value)?;
         return Err(Error::of_type("sum() can't sum strings [use ''.join(seq) instead]"));
     }
-    while let Some(item) = items.next(run)? {
-        let item = match &getter {
-            Some(getter) => getter.get(item, run)?,
-            None => item,
-        };
+    run.each(&value, |run, item| {
+        let item = found(getter.as_ref(), item, run)?;
         total = operators::arithmetic(run, Operator::Add, &total, &item)?;
-    }
+        Ok(())
+    })?;
     Ok(total)
 }
 
@@ -323,7 +347,7 @@ fn unique(mut args: Bound) -> Value {
                 find = Some(getter(&attribute, None, !keeps_case)?);
             }
             while let (Some(item), Some(find)) = (source.next(run)?, &find) {
-                let key = Key::new(find.get(item.clone(), run)?)?;
+                let key = Key::new(find.get(&item, run)?)?;
                 if seen.insert(key) {
                     return Ok(Some(item));
                 }

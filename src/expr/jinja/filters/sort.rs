@@ -1,6 +1,8 @@
 //! Order: sorting, grouping, the smallest and the largest.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, hash::Hash};
+
+use indexmap::IndexMap;
 
 use super::{
     Filter, Table,
@@ -56,6 +58,10 @@ pub(in super::super) fn sort_values(
     reverse: bool,
     run: &mut Run,
 ) -> Result<Vec<Value>> {
+    if let Some(plain) = Plain::of(keys.iter()) {
+        let order = plain.order(reverse, run)?;
+        return Ok(order.into_iter().map(|at| items[at].clone()).collect());
+    }
     let mut pairs: Vec<(Value, Value)> = keys.into_iter().zip(items).collect();
     run.budget.pay_items(pairs.len())?;
     if reverse {
@@ -66,6 +72,44 @@ pub(in super::super) fn sort_values(
         sorted.reverse();
     }
     Ok(sorted.into_iter().map(|(_, item)| item).collect())
+}
+
+/// Keys of one kind that are all in one order: no comparison of them can fail.
+enum Plain<'a> {
+    Texts(Vec<&'a str>),
+    Ints(Vec<i64>),
+}
+
+impl<'a> Plain<'a> {
+    fn of(keys: impl Iterator<Item = &'a Value>) -> Option<Self> {
+        let int = |key: &Value| if let Value::Int(int) = key { Some(*int) } else { None };
+        // Text that is HTML stays what it is where a key is shown.
+        let text = |key: &'a Value| if let Value::Str(text) = key { Some(&**text) } else { None };
+        let mut keys = keys.peekable();
+        match keys.peek()? {
+            Value::Int(_) => keys.map(int).collect::<Option<_>>().map(Self::Ints),
+            _ => keys.map(text).collect::<Option<_>>().map(Self::Texts),
+        }
+    }
+
+    /// The places of the keys in their order; equal ones keep theirs, also in reverse.
+    fn order(&self, reverse: bool, run: &mut Run) -> Result<Vec<usize>> {
+        let count = match self {
+            Self::Texts(keys) => keys.len(),
+            Self::Ints(keys) => keys.len(),
+        };
+        // What the comparisons may cost, at most.
+        let rounds = usize::BITS - count.leading_zeros();
+        run.budget.pay_items(count * rounds as usize)?;
+        let mut order: Vec<usize> = (0..count).collect();
+        match (self, reverse) {
+            (Self::Texts(keys), false) => order.sort_by(|a, b| keys[*a].cmp(keys[*b])),
+            (Self::Texts(keys), true) => order.sort_by(|a, b| keys[*b].cmp(keys[*a])),
+            (Self::Ints(keys), false) => order.sort_by(|a, b| keys[*a].cmp(&keys[*b])),
+            (Self::Ints(keys), true) => order.sort_by(|a, b| keys[*b].cmp(&keys[*a])),
+        }
+        Ok(order)
+    }
 }
 
 fn merge_sort(pairs: Vec<(Value, Value)>, run: &mut Run) -> Result<Vec<(Value, Value)>> {
@@ -118,10 +162,26 @@ fn sort(run: &mut Run, mut args: Bound) -> Result<Value> {
         .map(|attribute| getter(attribute, None, !keeps_case))
         .collect::<Result<Vec<Getter>>>()?;
     let items = run.items(&value)?;
+    if let [only] = &getters[..]
+        && let Some(keys) = peeked(&items, only)
+        && let Some(plain) = Plain::of(keys.into_iter())
+    {
+        let order = plain.order(reverse, run)?;
+        return Ok(Value::list(order.into_iter().map(|at| items[at].clone()).collect()));
+    }
     let mut keys = Vec::with_capacity(items.len());
-    for item in &items {
-        let parts = getters.iter().map(|getter| getter.get(item.clone(), run)).collect::<Result<Vec<_>>>()?;
-        keys.push(Value::tuple(parts));
+    if let [only] = &getters[..] {
+        for item in &items {
+            keys.push(only.get(item, run)?);
+        }
+        if Plain::of(keys.iter()).is_none() {
+            keys = keys.into_iter().map(|key| Value::tuple(vec![key])).collect();
+        }
+    } else {
+        for item in &items {
+            let parts = getters.iter().map(|getter| getter.get(item, run)).collect::<Result<Vec<_>>>()?;
+            keys.push(Value::tuple(parts));
+        }
     }
     sort_values(items, keys, reverse, run).map(Value::list)
 }
@@ -153,7 +213,7 @@ fn dictsort(run: &mut Run, mut args: Bound) -> Result<Value> {
     let mut keys = Vec::with_capacity(entries.len());
     let mut pairs = Vec::with_capacity(entries.len());
     for (key, value) in entries {
-        keys.push(case.get(if by_value { value.clone() } else { key.clone() }, run)?);
+        keys.push(case.get(if by_value { &value } else { &key }, run)?);
         pairs.push(Value::tuple(vec![key, value]));
     }
     sort_values(pairs, keys, reverse, run).map(Value::list)
@@ -166,26 +226,56 @@ fn groupby(run: &mut Run, mut args: Bound) -> Result<Value> {
     let by = getter(&attribute, default.clone(), !keeps_case)?;
     let shown = getter(&attribute, default, false)?;
     let items = run.items(&value)?;
-    let keys = items.iter().map(|item| by.get(item.clone(), run)).collect::<Result<Vec<_>>>()?;
-    let sorted = sort_values(items, keys, false, run)?;
-    let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
-    for item in sorted {
-        let key = by.get(item.clone(), run)?;
-        match groups.last_mut() {
-            Some((last, members)) if run.eq(last, &key)? => members.push(item),
-            _ => groups.push((key, vec![item])),
+    let groups = if let Some(keys) = peeked(&items, &by)
+        && let Some(plain) = Plain::of(keys.iter().copied())
+    {
+        run.budget.pay_items(items.len())?;
+        match plain {
+            Plain::Texts(keys) => grouped(keys, &items, Value::str),
+            Plain::Ints(keys) => grouped(keys, &items, Value::Int),
         }
-    }
+    } else {
+        let keys = items.iter().map(|item| by.get(item, run)).collect::<Result<Vec<_>>>()?;
+        let sorted = sort_values(items, keys, false, run)?;
+        let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
+        for item in sorted {
+            let key = by.get(&item, run)?;
+            match groups.last_mut() {
+                Some((last, members)) if run.eq(last, &key)? => members.push(item),
+                _ => groups.push((key, vec![item])),
+            }
+        }
+        groups
+    };
     let mut named = Vec::with_capacity(groups.len());
     for (key, members) in groups {
         // The group is shown by the key of its first member, in the case that has.
         let key = match members.first() {
-            Some(first) if !keeps_case => shown.get(first.clone(), run)?,
+            Some(first) if !keeps_case => shown.get(first, run)?,
             _ => key,
         };
         named.push(Value::Tuple(Tuple::named(vec![key, Value::list(members)], &["grouper", "list"])));
     }
     Ok(Value::list(named))
+}
+
+/// The keys of items where they are all plain to see.
+fn peeked<'v>(items: &'v [Value], by: &Getter) -> Option<Vec<&'v Value>> {
+    items.iter().map(|item| by.peek(item)).collect()
+}
+
+/// Groups by plain keys: found by their hashes, and only then sorted.
+fn grouped<K: Ord + Hash + Copy>(
+    keys: Vec<K>,
+    items: &[Value],
+    value: impl Fn(K) -> Value,
+) -> Vec<(Value, Vec<Value>)> {
+    let mut groups: IndexMap<K, Vec<Value>, foldhash::fast::RandomState> = IndexMap::default();
+    for (item, key) in items.iter().zip(keys) {
+        groups.entry(key).or_default().push(item.clone());
+    }
+    groups.sort_keys();
+    groups.into_iter().map(|(key, members)| (value(key), members)).collect()
 }
 
 fn extreme(run: &mut Run, mut args: Bound, operator: &str, wins: fn(Ordering) -> bool) -> Result<Value> {
@@ -198,9 +288,9 @@ fn extreme(run: &mut Run, mut args: Bound, operator: &str, wins: fn(Ordering) ->
         return Ok(run.undefined("No aggregated item, sequence was empty."));
     };
     let by = getter(&attribute, None, !keeps_case)?;
-    let mut best_key = by.get(best.clone(), run)?;
+    let mut best_key = by.get(&best, run)?;
     while let Some(item) = items.next(run)? {
-        let key = by.get(item.clone(), run)?;
+        let key = by.get(&item, run)?;
         if value::order(&key, &best_key, operator, &mut run.budget)?.is_some_and(wins) {
             (best, best_key) = (item, key);
         }

@@ -2,6 +2,13 @@
 
 /// `text.capitalize()`: the first character in title case, the others in lower case.
 pub(in super::super) fn capitalize(text: &str) -> String {
+    if text.is_ascii() {
+        let mut text = text.to_ascii_lowercase();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        return text;
+    }
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => {

@@ -14,7 +14,7 @@ mod views;
 pub(super) use bound::bound;
 pub(super) use case::{capitalize, is_lower, is_upper};
 pub(super) use string::{centered, replace, split_lines, strip};
-pub(super) use table::{has, is_hidden, of_dict};
+pub(super) use table::{Kinds, has, is_hidden};
 
 use super::{
     args::{Args, Bound},

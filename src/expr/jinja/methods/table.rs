@@ -72,6 +72,54 @@ const DICT: &[&str] = &[
 const INT: &[&str] = &["as_integer_ratio", "bit_count", "bit_length", "conjugate", "from_bytes", "to_bytes"];
 const FLOAT: &[&str] = &["as_integer_ratio", "conjugate", "fromhex", "hex", "is_integer"];
 
+/// Types by whether they have a method of some name, one bit for each.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Kinds(u16);
+
+const TABLES: [&[&str]; 7] = [STR, BYTES, LIST, FIXED, DICT, INT, FLOAT];
+const OF_MARKUP: u16 = 1 << TABLES.len();
+/// No name of a method, but one that templates may not see everywhere.
+const UNDERLINED: u16 = 1 << (TABLES.len() + 1);
+
+impl Kinds {
+    /// The types with a method of this name.
+    pub(in super::super) fn with_method(name: &str) -> Self {
+        let with = TABLES.iter().enumerate().filter(|(_, names)| names.contains(&name));
+        let mut kinds = with.fold(0, |kinds, (at, _)| kinds | 1 << at);
+        if STR.contains(&name) || MARKUP.contains(&name) {
+            kinds |= OF_MARKUP;
+        }
+        if name.starts_with('_') {
+            kinds |= UNDERLINED;
+        }
+        Self(kinds)
+    }
+
+    /// Whether a dictionary can only mean one of its entries by the name.
+    #[inline]
+    pub(in super::super) fn is_entry(self) -> bool {
+        self.0 & (1 << 4 | UNDERLINED) == 0
+    }
+
+    /// Whether the value, which is asked for `name`, is of one of the types.
+    #[inline]
+    pub(in super::super) fn include(self, value: &Value, name: &str) -> bool {
+        let kind = match value {
+            Value::Str(_) => 1,
+            Value::Bytes(_) => 1 << 1,
+            Value::List(_) => 1 << 2,
+            Value::Tuple(_) | Value::Range(_) => 1 << 3,
+            Value::Dict(_) => 1 << 4,
+            Value::Int(_) | Value::Big(_) | Value::Bool(_) => 1 << 5,
+            Value::Float(_) => 1 << 6,
+            Value::Markup(_) => OF_MARKUP,
+            Value::Object(object) => return object.method_names().contains(&name),
+            Value::None | Value::Undefined(_) => return false,
+        };
+        self.0 & kind != 0
+    }
+}
+
 /// Whether the value has a method of this name.
 pub(in super::super) fn has(value: &Value, name: &str) -> bool {
     let names = match value {
@@ -87,11 +135,6 @@ pub(in super::super) fn has(value: &Value, name: &str) -> bool {
         Value::None | Value::Undefined(_) => return false,
     };
     names.contains(&name)
-}
-
-/// Whether dictionaries have a method of this name.
-pub(in super::super) fn of_dict(name: &str) -> bool {
-    DICT.contains(&name)
 }
 
 /// What every object has.

@@ -106,7 +106,7 @@ impl Object for View {
     }
 
     fn take_values(&mut self) -> Vec<Value> {
-        vec![Value::Dict(std::mem::replace(&mut self.dict, Dict::new(Map::new())))]
+        vec![Value::Dict(std::mem::replace(&mut self.dict, Dict::new(Map::default())))]
     }
 }
 

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use super::Run;
 use crate::expr::jinja::{
-    args::Args,
+    args::{Args, Bound},
     error::{Class, Error, Result},
+    filters::Filter,
     methods,
-    syntax::ast::{CallArgs, Expr, Link},
+    syntax::ast::{CallArgs, Expr, Link, Member},
     value::{self, Value},
 };
 
 impl Run<'_> {
     /// The arguments of a call, behind those that are there already.
-    pub(super) fn args(&mut self, given: &CallArgs, positional: Vec<Value>) -> Result<Args> {
+    pub(super) fn args(&mut self, given: &CallArgs, first: Option<Value>) -> Result<Args> {
+        let mut positional = Vec::with_capacity(given.positional.len() + usize::from(first.is_some()));
+        positional.extend(first);
         let mut args = Args::of(positional);
         for value in &given.positional {
             let value = self.eval(value)?;
@@ -37,6 +40,25 @@ impl Run<'_> {
             }
         }
         Ok(args)
+    }
+
+    /// Applies a filter to which a value and arguments by position are all it needs; nothing for any other.
+    pub(super) fn apply_plain(
+        &mut self,
+        filter: &Filter,
+        value: &Value,
+        given: &CallArgs,
+    ) -> Option<Result<Value>> {
+        let is_plain = given.named.is_empty() && given.star.is_none() && given.double_star.is_none();
+        let filter = filter.plain(given.positional.len()).filter(|_| is_plain)?;
+        let mut bound = Bound::of(value.clone(), []);
+        for (at, arg) in given.positional.iter().enumerate() {
+            match self.eval(arg) {
+                Ok(arg) => bound.put(at + 1, arg),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(filter(self, bound))
     }
 
     /// Calls a value.
@@ -65,13 +87,14 @@ impl Run<'_> {
     }
 
     /// Calls a member of a value: its method, or what it holds under that name.
-    pub(super) fn call_member(&mut self, value: &Value, name: &Arc<str>, args: &CallArgs) -> Result<Value> {
-        if methods::has(value, name) {
-            let args = self.args(args, Vec::new())?;
+    pub(super) fn call_member(&mut self, value: &Value, member: &Member, args: &CallArgs) -> Result<Value> {
+        let name = &member.name;
+        if member.is_method_of(value) {
+            let args = self.args(args, None)?;
             return self.deeper(|run| methods::call(value, name, args, run));
         }
         let member = self.attribute(value, name)?;
-        let args = self.args(args, Vec::new())?;
+        let args = self.args(args, None)?;
         self.call(&member, args)
     }
 
@@ -81,7 +104,7 @@ impl Run<'_> {
         let Some((Link::Call(given), before)) = links.split_last() else { return self.eval(call) };
         let value = self.eval(base)?;
         let function = self.links(value, before)?;
-        let mut args = self.args(given, Vec::new())?;
+        let mut args = self.args(given, None)?;
         args.named.push(("caller".into(), caller));
         self.call(&function, args)
     }

@@ -6,8 +6,8 @@ use super::Run;
 use crate::expr::jinja::{
     error::{Class, Error, Result},
     filters::html,
-    host::{self, HOST_FUNCTIONS},
-    methods, operators,
+    host::{self, Found, HOST_FUNCTIONS},
+    operators,
     syntax::ast::{Comparison, Expr, Link},
     tests,
     value::{self, Key, Map, Value},
@@ -24,6 +24,12 @@ impl Run<'_> {
                     && let Some((value, taken)) = self.followed(base, links)?
                 {
                     return self.deeper(|run| run.links(value, &links[taken..]));
+                }
+                if let Some(value) = self.entry(base, links)? {
+                    return match &links[1..] {
+                        [] => Ok(value),
+                        rest => self.deeper(|run| run.links(value, rest)),
+                    };
                 }
                 let value = self.eval(base)?;
                 self.deeper(|run| run.links(value, links))
@@ -84,7 +90,7 @@ impl Run<'_> {
     }
 
     fn dict(&mut self, entries: &[(Expr, Expr)]) -> Result<Value> {
-        let mut map = Map::with_capacity(entries.len());
+        let mut map = Map::with_capacity_and_hasher(entries.len(), Default::default());
         for (key, value) in entries {
             let key = self.eval(key)?;
             let value = self.eval(value)?;
@@ -205,6 +211,21 @@ impl Run<'_> {
 
     // ── chains ──────────────────────────────────────────────────────────────────────────────
 
+    /// The entry that `name.entry` at the beginning of a chain means in a dictionary of a scope; nothing where
+    /// that is not plain to see.
+    fn entry(&mut self, base: &Expr, links: &[Link]) -> Result<Option<Value>> {
+        let (Expr::Name(name), Some(Link::Attribute(member))) = (base, links.first()) else {
+            return Ok(None);
+        };
+        if !member.is_entry() || matches!(links.get(1), Some(Link::Call(_))) {
+            return Ok(None);
+        }
+        let Some(Value::Dict(dict)) = self.scopes.local(name) else { return Ok(None) };
+        let value = dict.get_str(&member.name);
+        self.budget.pay(2)?;
+        Ok(value)
+    }
+
     /// `f(…).a.b` where the host can say what stands there without telling all that `f(…)` answers; gives
     /// the value and how many links led to it.
     fn followed(&mut self, base: &Expr, links: &[Link]) -> Result<Option<(Value, usize)>> {
@@ -222,7 +243,7 @@ impl Run<'_> {
         for (at, link) in rest.iter().enumerate() {
             let name = match link {
                 // A method of dictionaries hides the entry of its name; so does what nobody may see.
-                Link::Attribute(name) if !name.starts_with("__") && !methods::of_dict(name) => &**name,
+                Link::Attribute(member) if member.is_entry() => &*member.name,
                 Link::Item(Expr::Const(Value::Str(key))) => key,
                 _ => break,
             };
@@ -245,9 +266,9 @@ impl Run<'_> {
             self.budget.pay(1)?;
             at += 1;
             // A method that is called at once needs no object that stands for it.
-            if let (Link::Attribute(name), Some(Link::Call(args))) = (link, links.get(at)) {
+            if let (Link::Attribute(member), Some(Link::Call(args))) = (link, links.get(at)) {
                 at += 1;
-                value = self.call_member(&value, name, args)?;
+                value = self.call_member(&value, member, args)?;
             } else {
                 value = self.link(value, link)?;
             }
@@ -258,7 +279,7 @@ impl Run<'_> {
     #[inline(never)]
     fn link(&mut self, value: Value, link: &Link) -> Result<Value> {
         match link {
-            Link::Attribute(name) => self.attribute(&value, name),
+            Link::Attribute(member) => self.attribute(&value, &member.name),
             Link::Item(key) => {
                 let key = self.eval(key)?;
                 self.item(&value, &key)
@@ -278,18 +299,25 @@ impl Run<'_> {
                 }
             }
             Link::Call(args) => {
-                let args = self.args(args, Vec::new())?;
+                let args = self.args(args, None)?;
                 self.call(&value, args)
             }
-            Link::Filter { name, args } => {
-                let args = self.args(args, vec![value])?;
-                match host::filter(name, self.dialect()) {
+            Link::Filter { name, args, found } => {
+                // A template is always rendered in the dialect it was read in.
+                let found = found.get_or_init(|| host::filter(name, self.dialect()));
+                if let Some(Found::Filter(filter)) = found
+                    && let Some(applied) = self.apply_plain(filter, &value, args)
+                {
+                    return applied;
+                }
+                let args = self.args(args, Some(value))?;
+                match found {
                     Some(filter) => filter.apply(args, self),
                     None => Err(unknown("filter", name)),
                 }
             }
             Link::Test { name, args, negated } => {
-                let args = self.args(args, vec![value])?;
+                let args = self.args(args, Some(value))?;
                 match tests::find(name) {
                     Some(test) => Ok(Value::Bool(test.apply(args, self)? != *negated)),
                     None => Err(unknown("test", name)),

@@ -1,12 +1,15 @@
 //! Going through the items of a value.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::Run;
 use crate::expr::jinja::{
     error::{Class, Error, Result},
     value::{Dict, List, Object, Range, Tuple, Value},
 };
+
+/// What is done with each item of a value.
+pub(in super::super) type Each<'e> = dyn for<'v> FnMut(&mut Run<'_>, Cow<'v, Value>) -> Result<()> + 'e;
 
 /// Where in its items a walk is.
 pub(in super::super) enum Iteration {
@@ -58,10 +61,7 @@ impl Iteration {
                 *at += 1;
                 item
             }
-            Self::Own(object) => {
-                let object = object.clone();
-                return run.deeper(|run| object.next(run));
-            }
+            Self::Own(object) => return run.deeper(|run| object.next(run)),
         })
     }
 }
@@ -118,17 +118,49 @@ impl Run<'_> {
         }
     }
 
+    /// Does something with every item of `iter(value)`, in order.
+    pub(in super::super) fn each(
+        &mut self,
+        value: &Value,
+        mut each: impl for<'v> FnMut(&mut Run<'_>, Cow<'v, Value>) -> Result<()>,
+    ) -> Result<()> {
+        if let Value::List(list) = value {
+            let mut at = 0;
+            // Looked at anew for each item: what is done to one may change the list.
+            while let Some(item) = list.unchanged().and_then(|items| items.get(at)) {
+                self.budget.pay(1)?;
+                each(self, Cow::Borrowed(item))?;
+                at += 1;
+            }
+            while let Some(item) = list.get(at) {
+                self.budget.pay(1)?;
+                each(self, Cow::Owned(item))?;
+                at += 1;
+            }
+            return Ok(());
+        }
+        match self.iterate(value)? {
+            Iteration::Own(object) => self.deeper(|run| object.drain(run, &mut each)),
+            mut items => {
+                while let Some(item) = items.next(self)? {
+                    each(self, Cow::Owned(item))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// `list(value)`.
     pub(in super::super) fn items(&mut self, value: &Value) -> Result<Vec<Value>> {
         if let Value::List(list) = value {
             self.budget.make_items(list.len())?;
             return Ok(list.items());
         }
-        let mut iteration = self.iterate(value)?;
         let mut items = Vec::new();
-        while let Some(item) = iteration.next(self)? {
-            items.push(item);
-        }
+        self.each(value, |_, item| {
+            items.push(item.into_owned());
+            Ok(())
+        })?;
         Ok(items)
     }
 }

@@ -1,6 +1,6 @@
 //! `{% for %}` and the `loop` in it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 
@@ -9,7 +9,7 @@ use crate::expr::jinja::{
     args::Args,
     budget::Budget,
     error::{Error, Result},
-    syntax::ast::For,
+    syntax::ast::{For, Target},
     value::{self, Object, Value},
 };
 
@@ -33,42 +33,67 @@ impl Run<'_> {
         out: &mut String,
     ) -> Result<()> {
         let mut iteration = self.iterate(items)?;
-        let mut length = self.known_length(items);
+        if !for_loop.uses_loop && for_loop.test.is_none() {
+            let before = self.scopes.open_in(scope);
+            let turns = self.plain_turns(for_loop, iteration, out);
+            self.scopes.close(before);
+            return self.otherwise(turns?, for_loop, scope, out);
+        }
+        let mut length = if for_loop.uses_loop { self.known_length(items) } else { None };
         if for_loop.test.is_some() {
             // The test sees no `loop`, and `loop` knows only the items that pass.
             let passed = self.passing(for_loop, iteration, scope)?;
             length = Some(passed.len());
             iteration = Iteration::Items(passed.into_iter());
         }
-        let state = Arc::new(Loop {
-            place: Mutex::new(Place::new(iteration, length)),
-            definition: for_loop.clone(),
-            scope,
-            depth,
-        });
         let before = self.scopes.open_in(scope);
-        let mut has_turns = false;
-        let done = loop {
-            match state.advance(self) {
-                Err(error) => break Err(error),
-                Ok(None) => break Ok(()),
-                Ok(Some(item)) => {
-                    has_turns = true;
-                    if let Err(error) = self.budget.pay(STEPS_PER_TURN) {
-                        break Err(error);
-                    }
-                    self.scopes.clear();
-                    self.scopes.set(&"loop".into(), Value::Object(state.clone()));
-                    let turn =
-                        self.assign(&for_loop.target, item).and_then(|()| self.body(&for_loop.body, out));
-                    if turn.is_err() {
-                        break turn;
-                    }
-                }
-            }
+        let turns = if for_loop.uses_loop {
+            let state = Arc::new(Loop {
+                place: Mutex::new(Place::new(iteration, length)),
+                definition: for_loop.clone(),
+                scope,
+                depth,
+            });
+            self.watched_turns(&state, out)
+        } else {
+            self.plain_turns(for_loop, iteration, out)
         };
         self.scopes.close(before);
-        done?;
+        self.otherwise(turns?, for_loop, scope, out)
+    }
+
+    /// The turns of a loop whose body does not ask about it; says whether there were any.
+    fn plain_turns(&mut self, for_loop: &For, mut items: Iteration, out: &mut String) -> Result<bool> {
+        let first = first_name(&for_loop.target);
+        let mut has_turns = false;
+        while let Some(item) = items.next(self)? {
+            has_turns = true;
+            self.budget.pay(STEPS_PER_TURN)?;
+            self.scopes.clear(first);
+            self.assign(&for_loop.target, item)?;
+            self.body(&for_loop.body, out)?;
+        }
+        Ok(has_turns)
+    }
+
+    /// The turns of a loop whose body mentions `loop`.
+    fn watched_turns(&mut self, state: &Arc<Loop>, out: &mut String) -> Result<bool> {
+        static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "loop".into());
+        let for_loop = &state.definition;
+        let mut has_turns = false;
+        while let Some(item) = state.advance(self)? {
+            has_turns = true;
+            self.budget.pay(STEPS_PER_TURN)?;
+            self.scopes.clear(Some(&NAME));
+            self.scopes.set(&NAME, Value::Object(state.clone()));
+            self.assign(&for_loop.target, item)?;
+            self.body(&for_loop.body, out)?;
+        }
+        Ok(has_turns)
+    }
+
+    /// What a loop writes that had no turn.
+    fn otherwise(&mut self, has_turns: bool, for_loop: &For, scope: ScopeId, out: &mut String) -> Result<()> {
         if !has_turns {
             let before = self.scopes.open_in(scope);
             let done = self.body(&for_loop.otherwise, out);
@@ -109,6 +134,15 @@ impl Run<'_> {
         };
         self.scopes.close(before);
         done.map(|()| passed)
+    }
+}
+
+/// The name a target sets first.
+fn first_name(target: &Target) -> Option<&Arc<str>> {
+    match target {
+        Target::Name(name) => Some(name),
+        Target::Member { .. } => None,
+        Target::Tuple(targets) => targets.first().and_then(first_name),
     }
 }
 
@@ -171,13 +205,19 @@ impl Loop {
 
     /// Begins the next turn.
     fn advance(&self, run: &mut Run) -> Result<Option<Value>> {
-        let known = std::mem::replace(&mut self.place.lock().after, Ahead::Unknown);
-        let item = match known {
-            Ahead::Item(item) => Some(item),
-            Ahead::End => None,
-            Ahead::Unknown => self.fetch(run)?,
-        };
         let mut place = self.place.lock();
+        let item = match (std::mem::replace(&mut place.after, Ahead::Unknown), &mut place.items) {
+            (Ahead::Item(item), _) => Some(item),
+            (Ahead::End, _) => None,
+            // What has its items at hand runs nothing that could ask this loop.
+            (Ahead::Unknown, Some(items)) if !matches!(items, Iteration::Own(_)) => items.next(run)?,
+            (Ahead::Unknown, _) => {
+                drop(place);
+                let item = self.fetch(run)?;
+                place = self.place.lock();
+                item
+            }
+        };
         if item.is_some() {
             place.index += 1;
             place.before = place.current.take();

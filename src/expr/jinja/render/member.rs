@@ -50,7 +50,7 @@ impl Run<'_> {
     /// An attribute as `getattr()` finds it, or a value that fails if it is not safe to see.
     pub(in super::super) fn own_attribute(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
         if let Value::Object(object) = value
-            && let Some(found) = object.clone().attribute(name, self)?
+            && let Some(found) = object.attribute(name, self)?
         {
             if name.starts_with('_') {
                 return Ok(Some(self.unsafe_attribute(value, name)));
@@ -90,7 +90,7 @@ impl Run<'_> {
                 Ok(dict.read(|map| map.get(&key).cloned()))
             }
             Value::Undefined(undefined) => Err(undefined.error()),
-            Value::Object(object) => object.clone().item(key, self),
+            Value::Object(object) => object.item(key, self),
             other => {
                 let Some(index) = key.as_int() else { return Ok(None) };
                 self.indexed(other, index)

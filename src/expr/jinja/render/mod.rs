@@ -12,7 +12,7 @@ mod truth;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub(super) use iteration::Iteration;
+pub(super) use iteration::{Each, Iteration};
 pub(super) use member::index_in;
 use scope::Scopes;
 
@@ -75,10 +75,9 @@ impl<'h> Run<'h> {
         self.deeper(|run| run.eval(expr))
     }
 
-    /// Renders the statements of a whole template.
-    pub(super) fn render(&mut self, body: &[Stmt]) -> Result<String> {
+    /// Renders the statements of a whole template behind what `out` holds.
+    pub(super) fn render(&mut self, body: &[Stmt], mut out: String) -> Result<String> {
         self.collect_blocks(body);
-        let mut out = String::new();
         self.body(body, &mut out)?;
         Ok(out)
     }

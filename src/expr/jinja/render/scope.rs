@@ -61,15 +61,18 @@ impl Scopes {
         self.current = before;
     }
 
-    /// Forgets the names of the current scope: the next turn of a loop has its own.
-    pub(super) fn clear(&mut self) {
+    /// Forgets the names of the current scope: the next turn of a loop has its own. The first may stay where it is
+    /// the one that is set anew.
+    pub(super) fn clear(&mut self, first: Option<&Arc<str>>) {
         let scope = &mut self.all[self.current.0];
         if scope.is_captured {
             let parent = scope.parent;
             self.all.push(Scope { names: Vec::new(), parent, is_captured: false });
             self.current = ScopeId(self.all.len() - 1);
         } else {
-            scope.names.clear();
+            let stays =
+                scope.names.first().zip(first).is_some_and(|((name, _), first)| Arc::ptr_eq(name, first));
+            scope.names.truncate(usize::from(stays));
         }
     }
 
@@ -85,7 +88,7 @@ impl Scopes {
 
     pub(super) fn set(&mut self, name: &Arc<str>, value: Value) {
         let names = &mut self.all[self.current.0].names;
-        match names.iter_mut().find(|(known, _)| known == name) {
+        match names.iter_mut().find(|(known, _)| Arc::ptr_eq(known, name) || known == name) {
             Some((_, old)) => *old = value,
             None => names.push((name.clone(), value)),
         }
@@ -96,15 +99,23 @@ impl Scopes {
         self.all.iter().any(|scope| scope.names.iter().any(|(known, _)| **known == *name))
     }
 
-    /// The value of a name: the nearest scope's, the context's, a function of workflows or a global.
-    pub(super) fn get(&self, name: &str, in_workflow: bool) -> Option<Value> {
+    /// The value the nearest scope gives a name.
+    pub(super) fn local(&self, name: &str) -> Option<&Value> {
         let mut at = Some(self.current);
         while let Some(id) = at {
             let scope = &self.all[id.0];
             if let Some((_, value)) = scope.names.iter().find(|(known, _)| **known == *name) {
-                return Some(value.clone());
+                return Some(value);
             }
             at = scope.parent;
+        }
+        None
+    }
+
+    /// The value of a name: the nearest scope's, the context's, a function of workflows or a global.
+    pub(super) fn get(&self, name: &str, in_workflow: bool) -> Option<Value> {
+        if let Some(value) = self.local(name) {
+            return Some(value.clone());
         }
         let from_context = match &self.context {
             Value::Dict(context) => context.get_str(name),

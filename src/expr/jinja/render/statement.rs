@@ -1,15 +1,45 @@
 //! Statements: what each writes and sets.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use super::{Run, macros};
 use crate::expr::jinja::{
-    budget::MAX_OUTPUT,
+    budget::{Budget, MAX_OUTPUT},
     error::{Class, Error, Result},
     filters::html,
-    syntax::ast::{Block, Link, Stmt, Target},
+    syntax::ast::{Block, Expr, Link, Stmt, Target},
     value::Value,
 };
+
+fn write(text: &str, budget: &mut Budget, out: &mut String) -> Result<()> {
+    budget.pay_text(text.len())?;
+    if out.len() + text.len() > MAX_OUTPUT {
+        return Err(too_long());
+    }
+    out.push_str(text);
+    Ok(())
+}
+
+fn too_long() -> Error {
+    Error::limit(format!("the template writes more than {MAX_OUTPUT} bytes"))
+}
+
+/// Writes what is text or an integer; says whether it was.
+fn print_simple(value: &Value, budget: &mut Budget, out: &mut String) -> Result<bool> {
+    match value {
+        Value::Str(text) | Value::Markup(text) => write(text, budget, out)?,
+        Value::Int(int) => {
+            // The most digits one has, and its sign.
+            if out.len() + 20 > MAX_OUTPUT {
+                return Err(too_long());
+            }
+            budget.pay(1)?;
+            _ = write!(out, "{int}");
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
 
 impl Run<'_> {
     pub(super) fn body(&mut self, body: &[Stmt], out: &mut String) -> Result<()> {
@@ -21,6 +51,9 @@ impl Run<'_> {
         match statement {
             Stmt::Text(text) => self.write(text, out),
             Stmt::Print(value) => {
+                if self.print_known(value, out)? {
+                    return Ok(());
+                }
                 let value = self.eval(value)?;
                 self.print(&value, out)
             }
@@ -104,12 +137,34 @@ impl Run<'_> {
     // ── writing ─────────────────────────────────────────────────────────────────────────────
 
     pub(in super::super) fn write(&mut self, text: &str, out: &mut String) -> Result<()> {
-        self.budget.pay_text(text.len())?;
-        if out.len() + text.len() > MAX_OUTPUT {
-            return Err(Error::limit(format!("the template writes more than {MAX_OUTPUT} bytes")));
+        write(text, &mut self.budget, out)
+    }
+
+    /// Writes what is text, or an integer, and stands in a scope, or in a dictionary there, without making it a value
+    /// of its own first. Says whether it did: anything else goes the long way.
+    fn print_known(&mut self, expr: &Expr, out: &mut String) -> Result<bool> {
+        if self.escaping {
+            return Ok(false);
         }
-        out.push_str(text);
-        Ok(())
+        let Self { scopes, budget, .. } = self;
+        match expr {
+            Expr::Name(name) => match scopes.local(name) {
+                Some(value) => print_simple(value, budget, out),
+                None => Ok(false),
+            },
+            Expr::Chain { base, links } => {
+                let (Expr::Name(name), [Link::Attribute(member)]) = (&**base, &links[..]) else {
+                    return Ok(false);
+                };
+                match scopes.local(name) {
+                    Some(Value::Dict(dict)) if member.is_entry() => dict.read_str(&member.name, |value| {
+                        value.map_or(Ok(false), |value| print_simple(value, budget, out))
+                    }),
+                    _ => Ok(false),
+                }
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Writes a value as `{{ … }}` does.
@@ -124,6 +179,7 @@ impl Run<'_> {
     fn print_text(&mut self, value: &Value, out: &mut String) -> Result<()> {
         match value {
             Value::Str(text) | Value::Markup(text) => self.write(text, out),
+            Value::Int(_) => print_simple(value, &mut self.budget, out).map(drop),
             other => {
                 let text = self.str(other)?;
                 self.write(&text, out)

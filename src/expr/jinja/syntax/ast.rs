@@ -3,9 +3,9 @@
 //! Chains (`a.b[0]|f|g`, `a + b + c`, `elif` after `elif`) are lists, not nested nodes: however long a
 //! template is, only what its author nests goes deep.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::expr::jinja::value::Value;
+use crate::expr::jinja::{host::Found, methods::Kinds, value::Value};
 
 /// Statements in a row.
 pub(in super::super) type Body = Arc<[Stmt]>;
@@ -62,6 +62,8 @@ pub(in super::super) struct For {
     pub(in super::super) recursive: bool,
     pub(in super::super) body: Body,
     pub(in super::super) otherwise: Body,
+    /// Whether the body mentions `loop`; nobody keeps it otherwise.
+    pub(in super::super) uses_loop: bool,
 }
 
 pub(in super::super) struct Macro {
@@ -135,7 +137,7 @@ pub(in super::super) enum Expr {
 
 /// One thing done to a value.
 pub(in super::super) enum Link {
-    Attribute(Name),
+    Attribute(Member),
     Item(Expr),
     /// `constant`: nothing in it or before it depends on the context, so that Jinja2 works it out when
     /// it compiles, and is more lenient then.
@@ -149,12 +151,38 @@ pub(in super::super) enum Link {
     Filter {
         name: Name,
         args: CallArgs,
+        /// What the name stood for when it was used first.
+        found: OnceLock<Option<Found>>,
     },
     Test {
         name: Name,
         args: CallArgs,
         negated: bool,
     },
+}
+
+/// The name of a member, and which of Python's types have a method of that name.
+pub(in super::super) struct Member {
+    pub(in super::super) name: Name,
+    kinds: Kinds,
+}
+
+impl Member {
+    pub(in super::super) fn new(name: Name) -> Self {
+        Self { kinds: Kinds::with_method(&name), name }
+    }
+
+    /// Whether nothing but an entry of a dictionary can be meant by it there.
+    #[inline]
+    pub(in super::super) fn is_entry(&self) -> bool {
+        self.kinds.is_entry()
+    }
+
+    /// Whether the value has a method of this name.
+    #[inline]
+    pub(in super::super) fn is_method_of(&self, value: &Value) -> bool {
+        self.kinds.include(value, &self.name)
+    }
 }
 
 #[derive(Default)]

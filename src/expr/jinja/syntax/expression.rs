@@ -1,8 +1,10 @@
 //! Expressions, by precedence: `if` (loosest), `or`, `and`, `not`, comparisons, `+ -`, `~`, `* / // %`,
 //! `**`, signs, and then what is chained behind a value. `**` groups from the left, unlike Python's.
 
+use std::sync::OnceLock;
+
 use super::{
-    ast::{CallArgs, Comparison, Expr, Link, Operator},
+    ast::{CallArgs, Comparison, Expr, Link, Member, Operator},
     cursor::Cursor,
     token::Kind,
 };
@@ -297,7 +299,7 @@ impl Cursor {
     pub(super) fn filter(&mut self) -> Result<Link> {
         let name = self.dotted_name()?;
         let args = if self.is("(") { self.call_args()? } else { CallArgs::default() };
-        Ok(Link::Filter { name: name.into(), args })
+        Ok(Link::Filter { name: name.into(), args, found: OnceLock::new() })
     }
 
     fn dotted_name(&mut self) -> Result<String> {
@@ -341,7 +343,7 @@ impl Cursor {
         if self.skip(".")? {
             let token = self.advance()?;
             return match token.kind {
-                Kind::Name(name) => Ok(Link::Attribute(name)),
+                Kind::Name(name) => Ok(Link::Attribute(Member::new(name))),
                 Kind::Integer(index) => Ok(Link::Item(Expr::Const(Value::int(index)))),
                 _ => Err(self.fail("expected name or number").at_line(token.line)),
             };

@@ -8,6 +8,7 @@ use super::{
     cursor::Cursor,
     expression::TupleRules,
     token::Kind,
+    visit,
 };
 use crate::{
     expr::jinja::{error::Result, host::Dialect},
@@ -188,7 +189,8 @@ impl Parser {
         let has_else = self.cursor.is_name("else");
         self.cursor.advance()?;
         let otherwise = if has_else { self.whole_body(&["endfor"])? } else { Body::default() };
-        Ok(Stmt::For(Arc::new(For { target, items, test, recursive, body, otherwise })))
+        let uses_loop = visit::mentions(&body, "loop");
+        Ok(Stmt::For(Arc::new(For { target, items, test, recursive, body, otherwise, uses_loop })))
     }
 
     fn condition(&mut self) -> Result<Stmt> {

@@ -119,3 +119,19 @@ pub(super) fn statement_parts<'a>(
         }
     }
 }
+
+/// Whether a name stands anywhere in a body, however deep and whatever it means there.
+pub(super) fn mentions(body: &[Stmt], name: &str) -> bool {
+    let (mut found, mut bodies) = (false, vec![body]);
+    while let Some(body) = bodies.pop().filter(|_| !found) {
+        for statement in body {
+            let mut exprs = Vec::new();
+            statement_parts(statement, &mut |expr| exprs.push(expr), &mut |body| bodies.push(body));
+            while let Some(expr) = exprs.pop() {
+                found |= matches!(expr, Expr::Name(mentioned) if **mentioned == *name);
+                parts(expr, &mut |part| exprs.push(part));
+            }
+        }
+    }
+    found
+}

@@ -3,7 +3,10 @@
 //! A chain of containers may be as long as the budget lets a template make it, so they are taken apart
 //! by a loop when they are dropped: one inside the other would use up the stack.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{Arc, OnceLock},
+};
 
 use parking_lot::RwLock;
 
@@ -21,35 +24,77 @@ pub struct Dict(Arc<DictCell>);
 #[derive(Clone)]
 pub struct Tuple(Arc<TupleCell>);
 
-struct ListCell(RwLock<Vec<Value>>);
-struct DictCell(RwLock<Map>);
+struct ListCell(Changing<Vec<Value>>);
+struct DictCell(Changing<Map>);
 struct TupleCell {
     items: Vec<Value>,
     /// The member names of a named tuple, as `groupby` gives them.
     names: &'static [&'static str],
 }
 
+/// Something that most templates only read: what it was first is read without a lock, as long as nobody changed it.
+struct Changing<T> {
+    first: T,
+    changed: OnceLock<Box<RwLock<T>>>,
+}
+
+impl<T: Clone + Default> Changing<T> {
+    fn new(first: T) -> Self {
+        Self { first, changed: OnceLock::new() }
+    }
+
+    /// What it is, if nobody has changed it.
+    #[inline]
+    fn unchanged(&self) -> Option<&T> {
+        if self.changed.get().is_none() { Some(&self.first) } else { None }
+    }
+
+    #[inline]
+    fn read<R>(&self, read: impl FnOnce(&T) -> R) -> R {
+        match self.changed.get() {
+            None => read(&self.first),
+            Some(changed) => read(&changed.read_recursive()),
+        }
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        let changed = self.changed.get_or_init(|| Box::new(RwLock::new(self.first.clone())));
+        change(&mut changed.write())
+    }
+
+    /// Takes out what it was and what it is.
+    fn take(&mut self) -> (T, Option<T>) {
+        (mem::take(&mut self.first), self.changed.take().map(|changed| changed.into_inner()))
+    }
+}
+
 impl List {
     pub(in super::super) fn new(items: Vec<Value>) -> Self {
-        Self(Arc::new(ListCell(RwLock::new(items))))
+        Self(Arc::new(ListCell(Changing::new(items))))
     }
 
     pub(in super::super) fn len(&self) -> usize {
-        self.0.0.read_recursive().len()
+        self.0.0.read(Vec::len)
     }
 
     pub(in super::super) fn get(&self, index: usize) -> Option<Value> {
-        self.0.0.read_recursive().get(index).cloned()
+        self.0.0.read(|items| items.get(index).cloned())
+    }
+
+    /// The items, if nobody has changed them.
+    #[inline]
+    pub(in super::super) fn unchanged(&self) -> Option<&[Value]> {
+        self.0.0.unchanged().map(Vec::as_slice)
     }
 
     /// The items as they are now.
     pub(in super::super) fn items(&self) -> Vec<Value> {
-        self.0.0.read_recursive().clone()
+        self.0.0.read(Vec::clone)
     }
 
     /// Changes the items; `change` must not look at any container.
     pub(in super::super) fn change<T>(&self, change: impl FnOnce(&mut Vec<Value>) -> T) -> T {
-        change(&mut self.0.0.write())
+        self.0.0.change(change)
     }
 
     pub(in super::super) fn is(&self, other: &Self) -> bool {
@@ -59,26 +104,37 @@ impl List {
 
 impl Dict {
     pub(in super::super) fn new(entries: Map) -> Self {
-        Self(Arc::new(DictCell(RwLock::new(entries))))
+        Self(Arc::new(DictCell(Changing::new(entries))))
     }
 
     pub(in super::super) fn len(&self) -> usize {
-        self.0.0.read_recursive().len()
+        self.0.0.read(Map::len)
     }
 
     /// The value of a text key.
     pub(in super::super) fn get_str(&self, key: &str) -> Option<Value> {
-        self.0.0.read_recursive().get(&super::key::Text(key)).cloned()
+        self.read_str(key, |value| value.cloned())
+    }
+
+    /// The value of a text key where nobody has changed the entries.
+    #[inline]
+    pub(in super::super) fn peek(&self, key: &str) -> Option<&Value> {
+        self.0.0.unchanged()?.get(&super::key::Text(key))
+    }
+
+    /// Reads the value of a text key; `read` must not change any container.
+    pub(in super::super) fn read_str<T>(&self, key: &str, read: impl FnOnce(Option<&Value>) -> T) -> T {
+        self.0.0.read(|map| read(map.get(&super::key::Text(key))))
     }
 
     /// Reads the entries; `read` must not change any container.
     pub(in super::super) fn read<T>(&self, read: impl FnOnce(&Map) -> T) -> T {
-        read(&self.0.0.read_recursive())
+        self.0.0.read(read)
     }
 
     /// Changes the entries; `change` must not look at any container.
     pub(in super::super) fn change<T>(&self, change: impl FnOnce(&mut Map) -> T) -> T {
-        change(&mut self.0.0.write())
+        self.0.0.change(change)
     }
 
     /// The entries as they are now.
@@ -121,7 +177,7 @@ impl Tuple {
 
 impl Drop for ListCell {
     fn drop(&mut self) {
-        take_apart(mem::take(self.0.get_mut()));
+        take_apart(items_of(self));
     }
 }
 
@@ -137,9 +193,23 @@ impl Drop for DictCell {
     }
 }
 
+/// What has to be taken apart of a list.
+fn items_of(cell: &mut ListCell) -> Vec<Value> {
+    let (first, changed) = cell.0.take();
+    let mut items = first;
+    items.retain(holds_values);
+    items.extend(changed.into_iter().flatten().filter(holds_values));
+    items
+}
+
+/// What has to be taken apart of a dictionary. A key holds no other values but those of tuples.
 fn entries_of(cell: &mut DictCell) -> Vec<Value> {
-    let entries = mem::take(cell.0.get_mut());
-    entries.into_iter().flat_map(|(key, value)| [key.into_value(), value]).filter(holds_values).collect()
+    let (first, changed) = cell.0.take();
+    let mut values = Vec::new();
+    for (key, value) in first.into_iter().chain(changed.into_iter().flatten()) {
+        values.extend([key.into_value(), value].into_iter().filter(holds_values));
+    }
+    values
 }
 
 fn holds_values(value: &Value) -> bool {
@@ -152,7 +222,7 @@ pub(super) fn take_apart(mut pile: Vec<Value>) {
         match value {
             Value::List(list) => {
                 if let Some(mut cell) = Arc::into_inner(list.0) {
-                    pile.extend(mem::take(cell.0.get_mut()).into_iter().filter(holds_values));
+                    pile.extend(items_of(&mut cell));
                 }
             }
             Value::Tuple(tuple) => {

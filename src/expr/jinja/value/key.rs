@@ -10,7 +10,9 @@ use super::{Value, repr};
 use crate::expr::jinja::error::{Error, Result};
 
 /// The entries of a dictionary, in the order they were put in.
-pub(in super::super) type Map = IndexMap<Key, Value>;
+///
+/// The hash is a fast one with a seed of its own for each process.
+pub(in super::super) type Map = IndexMap<Key, Value, foldhash::fast::RandomState>;
 
 /// A value that can be a key.
 #[derive(Clone, Debug)]

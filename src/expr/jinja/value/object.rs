@@ -1,11 +1,13 @@
 //! Values with behaviour of their own.
 
+use std::borrow::Cow;
+
 use super::{Dict, Value, repr};
 use crate::expr::jinja::{
     args::Args,
     budget::Budget,
     error::{Error, Result},
-    render::Run,
+    render::{Each, Run},
 };
 
 /// A value that is neither a number, nor text, nor a container.
@@ -93,6 +95,15 @@ pub trait Object: Send + Sync {
     /// The next item of an iterator.
     fn next(&self, _run: &mut Run) -> Result<Option<Value>> {
         Ok(None)
+    }
+
+    /// Hands out all items that are left, one after the other. It is at its end then, also when that failed.
+    fn drain(&self, run: &mut Run, each: &mut Each<'_>) -> Result<()> {
+        while let Some(item) = self.next(run)? {
+            run.budget.pay(1)?;
+            each(run, Cow::Owned(item))?;
+        }
+        Ok(())
     }
 
     /// Whether it counts as true.
