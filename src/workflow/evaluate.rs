@@ -4,11 +4,11 @@
 //! looked up where they stand and merged one by one, so an expression costs what it reads, not what the
 //! whole context holds.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::ControlFlow};
 
 use serde_json::{Map, Value};
 
-use super::Status;
+use super::{Status, state::State, views::ViewId};
 
 /// An expression that could not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,11 +62,62 @@ pub trait Tasks {
     }
 }
 
+/// Contexts laid over each other: a later one wins, dictionaries are merged.
+#[derive(Clone, Copy)]
+pub(super) struct Layers<'a>(Kind<'a>);
+
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Plain(&'a [&'a Map<String, Value>]),
+    View { state: &'a State, view: ViewId, bare: bool },
+}
+
+impl<'a> Layers<'a> {
+    /// Those of a run that a view has.
+    pub(super) fn of_view(state: &'a State, view: ViewId) -> Self {
+        Self(Kind::View { state, view, bare: false })
+    }
+
+    /// The same without the start of the run.
+    pub(super) fn without_start(self) -> Self {
+        Self(match self.0 {
+            Kind::View { state, view, .. } => Kind::View { state, view, bare: true },
+            plain @ Kind::Plain(_) => plain,
+        })
+    }
+
+    /// Visits them from the newest back, until told to stop; those without `name` may be left out.
+    fn newest_first(
+        self,
+        name: Option<&str>,
+        visit: &mut dyn FnMut(&'a Map<String, Value>) -> ControlFlow<()>,
+    ) {
+        match self.0 {
+            Kind::Plain(layers) => {
+                let _ = layers.iter().rev().try_for_each(|layer| visit(layer));
+            }
+            Kind::View { state, view, bare } => {
+                state.views.newest_first(view, bare, name, &mut |at| visit(&state.contexts[at]));
+            }
+        }
+    }
+
+    fn oldest_first(self) -> Vec<&'a Map<String, Value>> {
+        let mut layers = Vec::new();
+        self.newest_first(None, &mut |layer| {
+            layers.push(layer);
+            ControlFlow::Continue(())
+        });
+        layers.reverse();
+        layers
+    }
+}
+
 /// What an expression can see.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// The contexts, earliest first; a later one wins, dictionaries are merged.
-    pub(super) layers: &'a [&'a Map<String, Value>],
+    /// The contexts.
+    pub(super) layers: Layers<'a>,
     /// Values set since, by the same list of inputs, variables or publishes; these replace.
     pub(super) set: Option<&'a Map<String, Value>>,
     pub(super) task: Option<CurrentTask<'a>>,
@@ -77,7 +128,7 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// Variables alone, in layers; a later one wins.
     pub fn of(layers: &'a [&'a Map<String, Value>]) -> Self {
-        Self { layers, set: None, task: None, item: None, tasks: None }
+        Self { layers: Layers(Kind::Plain(layers)), set: None, task: None, item: None, tasks: None }
     }
 
     /// With an item of a task with items.
@@ -104,18 +155,18 @@ impl<'a> Scope<'a> {
             return Some(Cow::Borrowed(value));
         }
         let mut found: Vec<&'a Value> = Vec::new();
-        for layer in self.layers.iter().rev() {
-            let Some(value) = layer.get(name) else { continue };
+        self.layers.newest_first(Some(name), &mut |layer| {
+            let Some(value) = layer.get(name) else { return ControlFlow::Continue(()) };
             if value.is_object() {
                 found.push(value);
-                continue;
+                return ControlFlow::Continue(());
             }
             // What is no dictionary hides all before it, and is hidden by all after it.
             if found.is_empty() {
                 found.push(value);
             }
-            break;
-        }
+            ControlFlow::Break(())
+        });
         let first = found.pop()?;
         if found.is_empty() {
             return Some(Cow::Borrowed(first));
@@ -143,7 +194,7 @@ impl<'a> Scope<'a> {
     pub fn names(&self) -> Vec<&'a str> {
         let mut names: Vec<&'a str> = Vec::new();
         let mut seen = std::collections::HashSet::new();
-        for layer in self.layers.iter().copied().chain(self.set) {
+        for layer in self.layers.oldest_first().into_iter().chain(self.set) {
             for name in layer.keys() {
                 if !name.starts_with("__") && seen.insert(name.as_str()) {
                     names.push(name);
@@ -170,9 +221,9 @@ impl<'a> Scope<'a> {
 }
 
 /// Contexts folded into one.
-pub(super) fn merged(layers: &[&Map<String, Value>]) -> Map<String, Value> {
+pub(super) fn merged(layers: Layers<'_>) -> Map<String, Value> {
     let mut whole = Map::new();
-    for layer in layers {
+    for layer in layers.oldest_first() {
         merge(&mut whole, layer);
     }
     whole

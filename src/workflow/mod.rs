@@ -25,6 +25,7 @@ pub mod orquesta;
 mod pieces;
 mod state;
 mod status;
+mod views;
 
 pub use conductor::{Call, Conductor, Error, NextTask, Rerun, TaskEvent};
 pub use evaluate::{CurrentTask, Evaluate, Fault, Scope, Tasks};

@@ -1,7 +1,7 @@
 //! A state in pieces: what changed since the last save, each under a key of its own, and all of it as the
 //! one document StackStorm keeps.
 //!
-//! A piece is a row for the store: `context/3`, `entry/17`, `staged/<task>/<route>`, … A value of `None`
+//! A piece is a row for the store: `context/3`, `view/5`, `entry/17`, `staged/<task>/<route>`, … A value of `None`
 //! deletes it. Items are kept in blocks, so that the end of one of a thousand writes a small part of them.
 
 use std::{
@@ -16,6 +16,7 @@ use super::{
     ir::Graph,
     log,
     state::{Attempts, Entry, Key, Staged, State, Taken},
+    views::{Lists, ViewId},
 };
 
 /// How many items share a piece.
@@ -40,8 +41,8 @@ pub(super) struct Changes {
     pub(super) items: BTreeSet<(Key, usize)>,
     pub(super) all_items: BTreeSet<Key>,
     pub(super) all_errors: bool,
-    /// How many of each list are saved: contexts, routes, errors, reruns.
-    saved: [usize; 4],
+    /// How many of each list are saved: contexts, routes, errors, reruns, views.
+    saved: [usize; 5],
     /// How many items were saved for tasks that have fewer now.
     shrunk: BTreeMap<Key, usize>,
 }
@@ -69,6 +70,9 @@ impl State {
         for (at, context) in self.contexts.iter().enumerate().skip(changes.saved[0]) {
             put(format!("context/{at}"), Some(Value::Object(context.as_ref().clone())));
         }
+        for at in changes.saved[4]..self.views.len() {
+            put(format!("view/{at}"), Some(self.views.to_json(at)));
+        }
         for (at, route) in self.routes.iter().enumerate().skip(changes.saved[1]) {
             put(format!("route/{at}"), Some(json!(route)));
         }
@@ -84,10 +88,13 @@ impl State {
             put(format!("rerun/{at}"), Some(json!(rerun)));
         }
         for at in &changes.entries {
-            put(format!("entry/{at}"), Some(entry_to_json(&self.entries[*at], graph)));
+            put(format!("entry/{at}"), Some(entry_to_json(&self.entries[*at], graph, &linked)));
         }
         for key in &changes.staged {
-            put(staged_key("staged", *key, graph), self.staged(*key).map(|one| staged_to_json(one, graph)));
+            put(
+                staged_key("staged", *key, graph),
+                self.staged(*key).map(|one| staged_to_json(one, graph, &linked)),
+            );
         }
         let mut blocks: BTreeSet<(Key, usize)> =
             changes.items.iter().map(|(key, item)| (*key, item / BLOCK)).collect();
@@ -103,7 +110,7 @@ impl State {
             let value = items.and_then(|items| items.chunks(BLOCK).nth(block)).map(statuses_to_json);
             put(format!("{}/{block}", staged_key("items", key, graph)), value);
         }
-        self.changes.saved = [self.contexts.len(), self.routes.len(), self.errors().len(), self.reruns.len()];
+        self.changes.saved = self.lengths();
         pieces
     }
 
@@ -113,8 +120,8 @@ impl State {
     /// The key of a piece that is none, or that names a task the definition does not have.
     pub fn from_pieces(pieces: impl IntoIterator<Item = Piece>, graph: &Graph) -> Result<Self, String> {
         let mut sorted: BTreeMap<&'static str, BTreeMap<(String, usize), Value>> = BTreeMap::new();
-        const KINDS: [&str; 9] =
-            ["status", "output", "context", "route", "error", "rerun", "entry", "staged", "items"];
+        const KINDS: [&str; 10] =
+            ["status", "output", "context", "view", "route", "error", "rerun", "entry", "staged", "items"];
         for Piece { key, value } in pieces {
             let Some(value) = value else { continue };
             let (kind, rest) = key.split_once('/').unwrap_or((&key, ""));
@@ -132,9 +139,13 @@ impl State {
             document.insert("status".to_owned(), status);
         }
         let output = take("output").into_values().next().unwrap_or_default();
-        for (kind, name) in
-            [("context", "contexts"), ("route", "routes"), ("rerun", "reruns"), ("entry", "sequence")]
-        {
+        for (kind, name) in [
+            ("context", "contexts"),
+            ("view", "views"),
+            ("route", "routes"),
+            ("rerun", "reruns"),
+            ("entry", "sequence"),
+        ] {
             document.insert(name.to_owned(), take(kind).into_values().collect());
         }
         let errors: Vec<Value> = take("error").into_values().collect();
@@ -164,11 +175,13 @@ impl State {
     pub fn to_document(&self, graph: &Graph) -> Value {
         let contexts: Vec<Value> =
             self.contexts.iter().map(|context| Value::Object(context.as_ref().clone())).collect();
-        let sequence: Vec<Value> = self.entries.iter().map(|entry| entry_to_json(entry, graph)).collect();
+        let listed = |view| json!({"in": self.views.list(view, false)});
+        let sequence: Vec<Value> =
+            self.entries.iter().map(|entry| entry_to_json(entry, graph, &listed)).collect();
         let staged: Vec<Value> = self
             .all_staged()
             .map(|one| {
-                let mut value = staged_to_json(one, graph);
+                let mut value = staged_to_json(one, graph, &listed);
                 if let Some(fields) = value.as_object_mut() {
                     fields.remove("order");
                     fields.remove("items_count");
@@ -227,30 +240,51 @@ impl State {
             })
             .collect();
         state.reruns = list("reruns").iter().map(numbers).collect();
+        for view in list("views") {
+            state.views.read(&view, &state.contexts)?;
+        }
+        let mut lists = Lists::default();
         for entry in list("sequence") {
-            let entry = entry_from_json(&entry, graph)?;
-            let known = entry.ins.iter().all(|at| *at < state.contexts.len());
-            if !known {
-                return Err(format!(
-                    "an entry of task {:?} names a missing context",
-                    graph.tasks[entry.task].name
-                ));
-            }
-            state.add_entry(entry);
+            let ins = state.view_of(&entry, &mut lists)?;
+            state.add_entry(entry_from_json(&entry, ins, graph)?);
         }
         for staged in list("staged") {
-            state.stage(staged_from_json(&staged, graph)?);
+            let ins = state.view_of(&staged, &mut lists)?;
+            state.stage(staged_from_json(&staged, ins, graph)?);
         }
         for error in errors {
             state.log(log::Entry::from_json(error));
         }
         state.output = output.as_object().cloned();
-        state.changes = Changes {
-            saved: [state.contexts.len(), state.routes.len(), state.errors().len(), state.reruns.len()],
-            ..Changes::default()
-        };
+        state.changes = Changes { saved: state.lengths(), ..Changes::default() };
         Ok(state)
     }
+
+    fn lengths(&self) -> [usize; 5] {
+        [self.contexts.len(), self.routes.len(), self.errors().len(), self.reruns.len(), self.views.len()]
+    }
+
+    /// The view of a task as it was written: by its place, or as a list of contexts.
+    fn view_of(&mut self, task: &Value, lists: &mut Lists) -> Result<ViewId, String> {
+        let seen = &task["ctxs"];
+        if let Some(view) = seen["view"].as_u64().map(|view| view as usize) {
+            let known = view < self.views.len();
+            return if known {
+                Ok(view)
+            } else {
+                Err(format!("task {} has no view of contexts", task["id"]))
+            };
+        }
+        let list = seen["in"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+        lists
+            .view(list.map(|at| at as usize), &mut self.views, &self.contexts)
+            .map_err(|why| format!("task {} {why}", task["id"]))
+    }
+}
+
+/// How a task that is kept in a piece tells what it sees.
+fn linked(view: ViewId) -> Value {
+    json!({"view": view})
 }
 
 fn staged_key(kind: &str, (task, route): Key, graph: &Graph) -> String {
@@ -268,11 +302,6 @@ fn numbered(pairs: &[(String, usize)]) -> Value {
 fn pairs(value: Option<&Value>) -> Vec<(String, usize)> {
     let entries = value.and_then(Value::as_object).into_iter().flatten();
     entries.filter_map(|(name, at)| Some((name.clone(), at.as_u64()? as usize))).collect()
-}
-
-fn ins_of(value: &Value) -> Vec<usize> {
-    let list = value["ctxs"]["in"].as_array().into_iter().flatten();
-    list.filter_map(Value::as_u64).map(|at| at as usize).collect()
 }
 
 fn task_of(value: &Value, graph: &Graph) -> Result<Key, String> {
@@ -297,7 +326,7 @@ fn attempts_from_json(value: Option<&Value>) -> Option<Attempts> {
     })
 }
 
-fn entry_to_json(entry: &Entry, graph: &Graph) -> Value {
+fn entry_to_json(entry: &Entry, graph: &Graph, seen: &dyn Fn(ViewId) -> Value) -> Value {
     let task = &graph.tasks[entry.task];
     let next: Map<String, Value> = task
         .next
@@ -314,7 +343,7 @@ fn entry_to_json(entry: &Entry, graph: &Graph) -> Value {
         .map(|(edge, _)| edge.id.as_str())
         .collect();
     let mut value = json!({
-        "id": task.name, "route": entry.route, "ctxs": {"in": entry.ins}, "prev": numbered(&entry.prev),
+        "id": task.name, "route": entry.route, "ctxs": seen(entry.ins), "prev": numbered(&entry.prev),
         "next": next,
     });
     if !entry.outs.is_empty() {
@@ -345,13 +374,13 @@ fn taken(entry: &Value, edge: &str) -> Taken {
     }
 }
 
-fn entry_from_json(value: &Value, graph: &Graph) -> Result<Entry, String> {
+fn entry_from_json(value: &Value, ins: ViewId, graph: &Graph) -> Result<Entry, String> {
     let (task, route) = task_of(value, graph)?;
     let status = value.get("status").and_then(Value::as_str).unwrap_or("null");
     Ok(Entry {
         task,
         route,
-        ins: ins_of(value),
+        ins,
         outs: pairs(value["ctxs"].get("out")),
         prev: pairs(value.get("prev")),
         next: graph.tasks[task].next.iter().map(|edge| taken(value, &edge.id)).collect(),
@@ -361,9 +390,9 @@ fn entry_from_json(value: &Value, graph: &Graph) -> Result<Entry, String> {
     })
 }
 
-fn staged_to_json(staged: &Staged, graph: &Graph) -> Value {
+fn staged_to_json(staged: &Staged, graph: &Graph, seen: &dyn Fn(ViewId) -> Value) -> Value {
     let mut value = json!({
-        "id": graph.tasks[staged.task].name, "route": staged.route, "ctxs": {"in": staged.ins},
+        "id": graph.tasks[staged.task].name, "route": staged.route, "ctxs": seen(staged.ins),
         "prev": numbered(&staged.prev), "ready": staged.ready, "order": staged.order,
     });
     if let Some(items) = &staged.items {
@@ -381,7 +410,7 @@ fn staged_to_json(staged: &Staged, graph: &Graph) -> Value {
     value
 }
 
-fn staged_from_json(value: &Value, graph: &Graph) -> Result<Staged, String> {
+fn staged_from_json(value: &Value, ins: ViewId, graph: &Graph) -> Result<Staged, String> {
     let (task, route) = task_of(value, graph)?;
     let items = value.get("items").and_then(Value::as_array).map(|items| {
         let statuses = items.iter().map(|item| item["status"].as_str().and_then(Status::parse));
@@ -391,7 +420,7 @@ fn staged_from_json(value: &Value, graph: &Graph) -> Result<Staged, String> {
     Ok(Staged {
         task,
         route,
-        ins: ins_of(value),
+        ins,
         prev: pairs(value.get("prev")),
         ready: flag("ready"),
         items,

@@ -13,10 +13,11 @@ use serde_json::{Map, Value};
 
 use super::{
     Status,
-    evaluate::Tasks,
+    evaluate::{Layers, Tasks},
     ir::{Graph, TaskIx},
     log::{self, Log},
     pieces::Changes,
+    views::{ViewId, Views},
 };
 
 /// A task on one of its routes.
@@ -30,7 +31,7 @@ pub struct Entry {
     /// Its route.
     pub route: usize,
     /// The contexts it sees, in order.
-    pub ins: Vec<usize>,
+    pub ins: ViewId,
     /// The contexts its transitions made, by their names.
     pub outs: Vec<(String, usize)>,
     /// The entries it came from, by the names of their transitions.
@@ -80,7 +81,7 @@ pub struct Staged {
     /// Its route.
     pub route: usize,
     /// The contexts it will see.
-    pub ins: Vec<usize>,
+    pub ins: ViewId,
     /// The entries that lead to it.
     pub prev: Vec<(String, usize)>,
     /// May start.
@@ -101,6 +102,7 @@ pub struct Staged {
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pub(super) contexts: Vec<Arc<Map<String, Value>>>,
+    pub(super) views: Views,
     pub(super) routes: Vec<Vec<String>>,
     pub(super) entries: Vec<Entry>,
     pub(super) last: HashMap<Key, usize>,
@@ -144,8 +146,14 @@ impl State {
         self.contexts.len() - 1
     }
 
-    pub(super) fn layers(&self, ins: &[usize]) -> Vec<&Map<String, Value>> {
-        ins.iter().map(|at| self.contexts[*at].as_ref()).collect()
+    /// The view of one context alone, or of one behind a view.
+    pub(super) fn add_view(&mut self, before: Option<ViewId>, context: usize) -> ViewId {
+        self.views.add(before, context, &self.contexts)
+    }
+
+    /// The contexts of a view, as they are laid over each other.
+    pub(super) fn layers(&self, view: ViewId) -> Layers<'_> {
+        Layers::of_view(self, view)
     }
 
     pub(super) fn log(&mut self, entry: log::Entry) {

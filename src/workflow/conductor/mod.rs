@@ -110,10 +110,11 @@ impl Conductor {
             conductor.fail();
             return conductor;
         }
-        conductor.state.add_context(whole);
+        let context = conductor.state.add_context(whole);
+        let ins = conductor.state.add_view(None, context);
         conductor.state.routes.push(Vec::new());
         for task in &graph.starts {
-            let start = Staged { task: *task, ins: vec![0], ready: true, ..Staged::default() };
+            let start = Staged { task: *task, ins, ready: true, ..Staged::default() };
             conductor.state.stage(start);
         }
         conductor

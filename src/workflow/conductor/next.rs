@@ -82,10 +82,10 @@ impl Conductor {
     pub fn context_of(&self, task: &str, route: usize) -> Option<Map<String, Value>> {
         let key = (self.graph.find(task)?, route);
         let ins = match self.state.staged(key) {
-            Some(staged) => &staged.ins,
-            None => &self.state.last(key)?.ins,
+            Some(staged) => staged.ins,
+            None => self.state.last(key)?.ins,
         };
-        let mut context = evaluate::merged(&self.state.layers(ins));
+        let mut context = evaluate::merged(self.state.layers(ins));
         context.retain(|name, _| !name.starts_with("__"));
         Some(context)
     }
@@ -94,11 +94,10 @@ impl Conductor {
         let graph = self.graph.clone();
         let task = &graph.tasks[key.0];
         let Some(staged) = self.state.staged(key) else { return Ok(None) };
-        let layers = self.state.layers(&staged.ins);
+        let layers = self.state.layers(staged.ins);
         let named = self.named();
         let current = CurrentTask { name: &task.name, route: key.1, result: None };
-        let scope =
-            Scope { layers: &layers, set: None, task: Some(current), item: None, tasks: Some(&named) };
+        let scope = Scope { layers, set: None, task: Some(current), item: None, tasks: Some(&named) };
         let rendered = match (&task.items, self.rendered.get(&key)) {
             (None, _) => Arc::new(vec![call(&task.action, &task.input, &scope, None, evaluate)?]),
             (Some(_), Some(rendered)) => rendered.clone(),

@@ -45,22 +45,13 @@ impl Conductor {
         let mut whole: Option<Map<String, Value>> = None;
         for entry in self.state.entries.iter().filter(|entry| entry.terminal) {
             match &mut whole {
-                None => whole = Some(evaluate::merged(&self.state.layers(&entry.ins))),
+                None => whole = Some(evaluate::merged(self.state.layers(entry.ins))),
                 Some(whole) => {
-                    let own = without_start(&entry.ins);
-                    evaluate::merge(whole, &evaluate::merged(&self.state.layers(&own)));
+                    let own = self.state.layers(entry.ins).without_start();
+                    evaluate::merge(whole, &evaluate::merged(own));
                 }
             }
         }
         whole.unwrap_or_default()
     }
-}
-
-/// A list of contexts without the first one of all.
-pub(super) fn without_start(ins: &[usize]) -> Vec<usize> {
-    let mut own = ins.to_vec();
-    if let Some(at) = own.iter().position(|at| *at == 0) {
-        own.remove(at);
-    }
-    own
 }

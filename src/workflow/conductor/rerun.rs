@@ -114,7 +114,7 @@ impl Conductor {
         let task = &graph.tasks[key.0];
         let Some(at) = self.state.last.get(&key).copied() else { return };
         self.state.entry_mut(at).terminal = false;
-        let (ins, prev) = (self.state.entries[at].ins.clone(), self.state.entries[at].prev.clone());
+        let (ins, prev) = (self.state.entries[at].ins, self.state.entries[at].prev.clone());
         self.state.forget_errors(&task.name);
         let items = self.state.staged_mut(key).and_then(|staged| {
             staged.completed = false;
@@ -130,7 +130,7 @@ impl Conductor {
         } else {
             self.state.unstage(key);
             if task.items.is_none() {
-                self.add_entry(key, ins.clone(), prev.clone(), evaluate);
+                self.add_entry(key, ins, prev.clone(), evaluate);
             }
             let (task, route) = key;
             self.state.stage(Staged { task, route, ins, prev, ready: true, ..Staged::default() });

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Conductor, output::without_start, rolling};
+use super::{Conductor, rolling};
 use crate::{
     pytext,
     workflow::{
         Evaluate, Status,
         ir::{Command, Join, TaskIx, Transition},
         state::{Key, Staged, Taken},
+        views::ViewId,
     },
 };
 
@@ -86,8 +87,8 @@ impl Conductor {
         edge: &Transition,
         result: &Value,
         evaluate: &dyn Evaluate,
-    ) -> Option<Vec<usize>> {
-        let mut ins = self.state.entries[at].ins.clone();
+    ) -> Option<ViewId> {
+        let mut ins = self.state.entries[at].ins;
         let mut faults = Vec::new();
         let published = self.with_result(at, result, |scope| {
             let list = edge.publish.iter().map(|(name, value)| (name, value));
@@ -104,21 +105,22 @@ impl Conductor {
         }
         if !published.is_empty() {
             let context = self.state.add_context(published);
-            ins.push(context);
+            ins = self.state.add_view(Some(ins), context);
             self.state.entry_mut(at).outs.push((edge.id.clone(), context));
         }
         Some(ins)
     }
 
-    fn stage_next(&mut self, at: usize, edge: &Transition, ins: Vec<usize>) -> Key {
+    fn stage_next(&mut self, at: usize, edge: &Transition, ins: ViewId) -> Key {
         let route = self.state.entries[at].route;
         let key = (edge.to, self.route_of(edge, route));
         let back = (edge.back.clone(), at);
-        if self.state.staged(key).is_some() {
+        if let Some(before) = self.state.staged(key).map(|staged| staged.ins) {
+            let ins = self.state.views.join(before, ins);
             self.state.set_items(key, None);
             self.rendered.remove(&key);
             if let Some(staged) = self.state.staged_mut(key) {
-                staged.ins.extend(without_start(&ins));
+                staged.ins = ins;
                 staged.prev.retain(|(name, _)| *name != back.0);
                 staged.prev.push(back);
                 staged.completed = false;

@@ -10,6 +10,7 @@ use crate::{
         ir::{Command, Retry},
         log, machine,
         state::{Attempts, Entry, Key, Staged, Taken},
+        views::ViewId,
     },
 };
 
@@ -148,14 +149,14 @@ impl Conductor {
         let Some(staged) = self.state.staged(key) else {
             return Err(Error::NotStaged(self.graph.tasks[key.0].name.clone()));
         };
-        let (ins, prev) = (staged.ins.clone(), staged.prev.clone());
+        let (ins, prev) = (staged.ins, staged.prev.clone());
         Ok(self.add_entry(key, ins, prev, evaluate))
     }
 
     pub(super) fn add_entry(
         &mut self,
         key: Key,
-        ins: Vec<usize>,
+        ins: ViewId,
         prev: Vec<(String, usize)>,
         evaluate: &dyn Evaluate,
     ) -> usize {
@@ -163,7 +164,7 @@ impl Conductor {
         let task = &graph.tasks[key.0];
         let retry = match &task.retry {
             None => None,
-            Some(retry) => match self.attempts(&task.name, retry, &ins, evaluate) {
+            Some(retry) => match self.attempts(&task.name, retry, ins, evaluate) {
                 Ok(attempts) => Some(attempts),
                 Err(fault) => {
                     self.log_task(fault.0, key, None);
@@ -181,11 +182,11 @@ impl Conductor {
         &self,
         name: &str,
         retry: &Retry,
-        ins: &[usize],
+        ins: ViewId,
         evaluate: &dyn Evaluate,
     ) -> Result<Attempts, Fault> {
         let layers = self.state.layers(ins);
-        let scope = Scope { layers: &layers, set: None, task: None, item: None, tasks: None };
+        let scope = Scope { layers, set: None, task: None, item: None, tasks: None };
         let number = |value: &Value, what: &str| -> Result<Value, Fault> {
             if !value.is_string() {
                 return Ok(value.clone());
@@ -241,7 +242,7 @@ impl Conductor {
             retry.tally += 1;
         }
         let (task, route) = key;
-        let (ins, prev, retry) = (entry.ins.clone(), entry.prev.clone(), entry.retry.clone());
+        let (ins, prev, retry) = (entry.ins, entry.prev.clone(), entry.retry.clone());
         self.rendered.remove(&key);
         self.state.stage(Staged { task, route, ins, prev, retry, ready: true, ..Staged::default() });
     }
@@ -279,11 +280,11 @@ impl Conductor {
     /// What an expression of a task that has just ended sees.
     pub(super) fn with_result<T>(&self, at: usize, result: &Value, f: impl FnOnce(&Scope<'_>) -> T) -> T {
         let entry = &self.state.entries[at];
-        let layers = self.state.layers(&entry.ins);
+        let layers = self.state.layers(entry.ins);
         let named = self.named();
         let name = &self.graph.tasks[entry.task].name;
         let task = Some(CurrentTask { name, route: entry.route, result: Some(result) });
-        f(&Scope { layers: &layers, set: None, task, item: None, tasks: Some(&named) })
+        f(&Scope { layers, set: None, task, item: None, tasks: Some(&named) })
     }
 
     /// What the status of a task makes of the workflow's.
