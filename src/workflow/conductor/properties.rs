@@ -302,6 +302,23 @@ impl Drive {
     }
 }
 
+#[test]
+fn a_join_whose_items_have_failed_is_not_begun_by_a_late_arrival() {
+    let task = |kind, join, next: &[(u8, Vec<u8>)]| Made { kind, join, next: next.to_vec() };
+    // The last one needs one of two tasks that lead to it; the other of them also fails the workflow.
+    let made = [
+        task(17, 0, &[]),
+        task(1, 0, &[(0, vec![40, 42])]),
+        task(21, 0, &[(0, vec![2])]),
+        task(183, 233, &[]),
+    ];
+    let mut drive = Drive::begin(definition(&made, false), true);
+    drive.run(&[86, 232], false);
+    assert!(drive.started.values().all(|times| *times <= 3), "{:?}", drive.started);
+    let joined = drive.started.iter().filter(|((task, ..), _)| task == "t3");
+    assert!(joined.map(|(_, times)| *times).eq([1, 1, 1]), "{:?}", drive.started);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 150 } else { 2_000 }))]
 

@@ -196,9 +196,8 @@ impl Conductor {
         if !matches!(self.graph.tasks[edge.to].join, Some(Join::Some(_))) {
             return false;
         }
-        // A task with items stays staged while they run, and afterwards if some failed.
-        let has_begun = |staged: &Staged| staged.items.is_some();
-        if self.state.staged(key).is_some_and(|staged| !has_begun(staged)) {
+        // A task with items stays staged while they run, and when some of them failed.
+        if self.state.staged(key).is_some_and(|staged| staged.items.is_none()) {
             return false;
         }
         let Some(begun) = self.state.last.get(&key).copied() else { return false };
