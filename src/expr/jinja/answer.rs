@@ -70,6 +70,7 @@ pub(super) fn json(run: &mut Run<'_>, value: &Value) -> Result<Json> {
             }
             Ok(Json::Object(object))
         }
+        Value::Bytes(bytes) => Ok(bytes.iter().copied().collect()),
         Value::Undefined(undefined) if !undefined.is_strict() => Ok(Json::Null),
         Value::Object(object) if matches!(object.type_name(), "datetime" | "date") => {
             str_of(value, &mut run.budget).map(Json::String)

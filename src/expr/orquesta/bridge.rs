@@ -62,6 +62,11 @@ fn parameters(function: &str) -> Option<Parameters> {
     })
 }
 
+/// Whether one of the functions has this name.
+pub(super) fn knows(name: &str) -> bool {
+    parameters(name).is_some()
+}
+
 /// Calls a filter; nothing if it is none.
 pub(super) fn call(call: &HostCall<'_>) -> Option<Result<Value>> {
     let parameters = parameters(call.name)?;
@@ -73,9 +78,22 @@ pub(super) fn call(call: &HostCall<'_>) -> Option<Result<Value>> {
             .filter_map(|((name, _), value)| Some((Arc::from(*name), jinja_value(value.as_ref()?))))
             .collect();
         let answer = jinja::call_filter(call.name, Args { positional, named })
-            .map_err(|error| Error::new(error.class().name(), error.to_string()))?;
+            .map_err(|error| Error::new(error.class().name(), frozen(error.to_string(), &args)))?;
         yaql::from_python(&answer)
     }))
+}
+
+/// A message about a dictionary as YAQL hands it over: of a class of its own, unless it is all of the context.
+fn frozen(message: String, args: &[Option<Value>]) -> String {
+    let is_frozen = |arg: &Option<Value>| arg.as_ref().is_some_and(|arg| !arg.is_plain());
+    if !args.iter().any(is_frozen) {
+        return message;
+    }
+    let message = message.replace("<class 'dict'>", "<class 'yaql.language.utils.FrozenDict'>");
+    match message.strip_suffix(" not dict") {
+        Some(before) => format!("{before} not FrozenDict"),
+        None => message.replace("'dict'", "'FrozenDict'"),
+    }
 }
 
 /// The arguments in the order of the parameters.
@@ -196,10 +214,10 @@ pub(super) fn zip(call: &HostCall<'_>) -> Result<Value> {
     let pad =
         call.named.iter().find(|(name, _)| **name == *"pad").map_or(Value::Null, |(_, pad)| pad.clone());
     let mut columns = Vec::with_capacity(lists.len());
-    for (at, list) in lists.iter().enumerate() {
+    for list in lists {
         let items = call
             .items(list)?
-            .ok_or_else(|| Error::kind(format!("zip_longest argument #{} must support iteration", at + 1)))?;
+            .ok_or_else(|| Error::kind(format!("'{}' object is not iterable", list.type_name())))?;
         columns.push(items);
     }
     let length = columns.iter().map(Vec::len).max().unwrap_or(0);

@@ -8,6 +8,7 @@
 //! and the syntax of YAQL 0.2.
 
 mod ast;
+mod buckets;
 mod context;
 mod date;
 mod error;

@@ -26,6 +26,9 @@ pub const MAX_TEXT: usize = 16 << 20;
 
 /// Functions that are not YAQL's own: `ctx()`, `item()`, `st2kv()`…
 pub trait Host {
+    /// Whether there is a function of that name: asked before anything else of a call is looked at.
+    fn knows(&self, name: &str) -> bool;
+
     /// Calls a function; nothing if there is none of that name.
     fn call(&self, call: &HostCall<'_>) -> Option<Result<Value>>;
 
@@ -84,6 +87,10 @@ impl HostCall<'_> {
 pub struct NoHost;
 
 impl Host for NoHost {
+    fn knows(&self, _: &str) -> bool {
+        false
+    }
+
     fn call(&self, _: &HostCall<'_>) -> Option<Result<Value>> {
         None
     }

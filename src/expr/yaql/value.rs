@@ -176,9 +176,10 @@ impl Value {
         !matches!(self, Self::Dict(dict) if !dict.is_plain)
     }
 
-    /// A set.
+    /// A set, in the order Python shows it.
     pub fn set(items: IndexSet<Key>) -> Result<Self> {
         let (depth, weight) = measure(items.iter().map(Key::get))?;
+        let items = super::buckets::ordered(items);
         Ok(Self::Set(Rc::new(Set { items, depth, weight })))
     }
 
@@ -319,7 +320,8 @@ impl Value {
             Self::Str(_) => "str",
             Self::Tuple(_) => "tuple",
             Self::List(_) => "list",
-            Self::Dict(_) => "dict",
+            Self::Dict(dict) if dict.is_plain => "dict",
+            Self::Dict(_) => "FrozenDict",
             Self::Set(_) => "frozenset",
             Self::DateTime(_) => "datetime.datetime",
             Self::Span(_) => "datetime.timedelta",

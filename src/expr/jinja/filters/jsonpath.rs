@@ -19,13 +19,25 @@ pub(super) const FILTERS: Table = &[(
 /// Steps that one value visited by a query may cost, its copy included.
 const STEPS_PER_VALUE: usize = 8;
 
+/// What the reader of paths, which cuts and searches what it is given, says about what is no text.
+fn unreadable(query: &Value) -> Error {
+    match query {
+        Value::Dict(_) => Error::of_type("unhashable type: 'slice'"),
+        Value::List(_) | Value::Tuple(_) => Error::of_value("Expected a string"),
+        Value::Str(_) | Value::Markup(_) | Value::Bytes(_) => {
+            Error::of_type("expected string or bytes-like object")
+        }
+        other => Error::of_type(format!("'{}' object is not subscriptable", other.type_name())),
+    }
+}
+
 fn jsonpath_query(run: &mut Run, mut args: Bound) -> Result<Value> {
     let (value, query) = (args.take(0), args.take(1));
     if let Value::Undefined(undefined) = &query {
         return Err(undefined.error());
     }
     let Some(query) = query.as_str() else {
-        return Err(Error::of_type("expected string or bytes-like object"));
+        return Err(unreadable(&query));
     };
     run.budget.pay_items(query.len() * STEPS_PER_VALUE)?;
     let path = JsonPath::parse(query).map_err(failed)?;

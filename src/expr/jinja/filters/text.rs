@@ -179,7 +179,14 @@ fn truncate(run: &mut Run, mut args: Bound) -> Result<Value> {
         return Ok(value);
     }
     let Some(text) = value.as_str() else {
-        return Err(Error::of_type(format!("'{}' object cannot be truncated", value.type_name())));
+        return Err(match &value {
+            Value::List(_) | Value::Tuple(_) if kills_words => {
+                let kind = value.type_name();
+                Error::of_type(format!("can only concatenate {kind} (not \"str\") to {kind}"))
+            }
+            Value::Dict(_) => Error::of_type("unhashable type: 'slice'"),
+            other => methods::no_method(other, "rsplit"),
+        });
     };
     let kept = (length - end_length) as usize;
     let cut = text.char_indices().nth(kept).map_or(text, |(at, _)| &text[..at]);

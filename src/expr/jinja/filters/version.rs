@@ -10,7 +10,7 @@ use crate::{
         args::{Bound, Signature},
         error::{Error, Result},
         render::Run,
-        value::{self, Value},
+        value::Value,
     },
     pytext,
 };
@@ -87,14 +87,11 @@ struct Version {
 
 impl Version {
     fn of(value: &Value, run: &mut Run) -> Result<Self> {
-        if let Value::Undefined(undefined) = value
-            && undefined.is_strict()
-        {
-            return Err(undefined.error());
-        }
         let Some(text) = value.as_str() else {
+            // Also one that is not defined: only its class is looked at.
+            let module = if value.is_undefined() { "jinja2.runtime." } else { "" };
             let kind = value.type_name();
-            return Err(Error::of_type(format!("not expecting type '<class '{kind}'>'")));
+            return Err(Error::of_type(format!("not expecting type '<class '{module}{kind}'>'")));
         };
         run.budget.pay_items(text.len())?;
         Self::parse(text).ok_or_else(|| Error::of_value(format!("{text} is not valid SemVer string")))
@@ -180,8 +177,8 @@ fn matches(run: &mut Run, mut args: Bound) -> Result<Value> {
         if let Value::Undefined(undefined) = &expression {
             return Err(undefined.error());
         }
-        let kind = value::object_type(&expression);
-        return Err(Error::of_type(format!("{kind} is not subscriptable")));
+        let kind = expression.type_name();
+        return Err(Error::of_type(format!("'{kind}' object is not subscriptable")));
     };
     type Fits = fn(Ordering) -> bool;
     let operators: [(&str, Fits); 6] = [

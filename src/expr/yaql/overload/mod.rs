@@ -190,6 +190,9 @@ pub(in crate::expr::yaql) fn call(
         let Some(receiver) = receiver else {
             let unknown =
                 || Error::new("NoFunctionRegisteredException", format!("Unknown function \"{name}\""));
+            if !rt.host.knows(bare) {
+                return Err(unknown());
+            }
             let (args, named) = evaluated(rt, context, args, named)?;
             let call = HostCall { name: bare, args: &args, named: &named, rt };
             return rt.host.call(&call).unwrap_or_else(|| Err(unknown()));
