@@ -1,6 +1,6 @@
 //! Pause, resume and cancel of one workflow, also at the moments when it begins or ends.
 
-use super::{daemon, id, tasks};
+use super::{ask, daemon, id, tasks};
 use crate::support::{daemon::TestDaemon, executions::history, processes::eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -31,10 +31,6 @@ async fn begun(st2: &TestDaemon, name: &str, file: &str) -> String {
     })
     .await;
     id
-}
-
-async fn ask(st2: &TestDaemon, id: &str, status: &str) -> Value {
-    st2.put(&format!("/v1/executions/{id}"), json!({"status": status})).await.expect(200)
 }
 
 #[tokio::test(flavor = "multi_thread")]

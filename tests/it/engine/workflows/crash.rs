@@ -1,6 +1,6 @@
 //! Daemons killed in the middle of many workflows: each ends as the results of its tasks demand.
 
-use super::{children, home};
+use super::{children, home, replay::replayed};
 use crate::support::daemon::TestDaemon;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
@@ -53,18 +53,20 @@ async fn after_kills_at_odd_moments_every_workflow_ends_as_its_tasks_demand() {
     for pause in [5, 40, 90, 170, 260] {
         let mut st2 = TestDaemon::start().with_private_postgres().with_home(&home).await;
         for number in 0..40 {
-            let (name, _, count) = KINDS[number % KINDS.len()];
-            ids.push((st2.request_action(&format!("flow.{name}"), json!({})).await, count));
+            let (name, ..) = KINDS[number % KINDS.len()];
+            let id = st2.request_action(&format!("flow.{name}"), json!({})).await;
+            ids.push((id, KINDS[number % KINDS.len()]));
         }
         tokio::time::sleep(Duration::from_millis(pause)).await;
         st2.kill();
     }
     let st2 = TestDaemon::start().with_private_postgres().with_home(&home).await;
     let mut ends = BTreeMap::new();
-    for (id, count) in &ids {
+    for (id, (_, definition, count)) in &ids {
         let ended = st2.wait_for_end(id).await;
         let ran = children(&st2, id).await;
         check(&ended, &ran, *count);
+        assert_eq!(ended["status"], replayed(definition, &ran).as_str(), "{ended}: {}", json!(ran));
         *ends.entry(ended["status"].as_str().unwrap().to_owned()).or_insert(0) += 1;
     }
     println!("{} workflows: {ends:?}", ids.len());

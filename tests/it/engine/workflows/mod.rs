@@ -4,7 +4,9 @@ mod chains;
 mod control;
 mod crash;
 mod examples;
+mod faults;
 mod nested;
+mod replay;
 mod rerun;
 mod runs;
 
@@ -67,4 +69,9 @@ async fn tasks(st2: &TestDaemon, id: &str) -> Vec<String> {
 
 fn id(execution: &Value) -> &str {
     execution["id"].as_str().unwrap()
+}
+
+/// Asks something of a workflow.
+async fn ask(st2: &TestDaemon, id: &str, status: &str) -> Value {
+    st2.put(&format!("/v1/executions/{id}"), serde_json::json!({"status": status})).await.expect(200)
 }

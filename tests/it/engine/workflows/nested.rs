@@ -1,6 +1,6 @@
 //! Workflows within workflows.
 
-use super::{children, daemon, id, tasks};
+use super::{ask, children, daemon, id, tasks};
 use crate::support::{daemon::TestDaemon, processes::eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -56,10 +56,6 @@ async fn outer(st2: &TestDaemon, file: &str) -> (String, String) {
     })
     .await;
     (outer, inner)
-}
-
-async fn ask(st2: &TestDaemon, id: &str, status: &str) -> Value {
-    st2.put(&format!("/v1/executions/{id}"), json!({"status": status})).await.expect(200)
 }
 
 #[tokio::test(flavor = "multi_thread")]
