@@ -233,6 +233,13 @@ pub(super) fn routes() -> Routes {
         GET Api "/service_registry/groups" Admin => service_registry::groups, about("List groups of services");
         GET Api "/service_registry/groups/{id}/members" Admin => service_registry::members,
             about("List the services of a group");
+        GET Api "/rbac/roles" Admin => rbac::roles, about("List roles").query(&[("system", Flag)]);
+        GET Api "/rbac/roles/{name_or_id}" Admin => rbac::one_role, about("Get a role");
+        GET Api "/rbac/role_assignments" Admin => rbac::role_assignments,
+            about("List who has which role")
+                .query(&[("user", Text), ("role", Text), ("source", Text), ("remote", Flag)]);
+        GET Api "/rbac/role_assignments/{id}" Admin => rbac::role_assignment,
+            about("Get the assignment of a role");
         GET Api "/rbac/permission_types" Admin => rbac::permission_types, about("List permissions by resource type");
         GET Api "/rbac/permission_types/{type}" Admin => rbac::permission_type,
             about("List the permissions of one resource type");

@@ -245,3 +245,24 @@ async fn what_is_missing_is_named_as_its_kind_is(pool: PgPool) {
         assert_eq!(st2.get(&format!("/v1/policytypes/{name}")).await.fault(), (404, fault.as_str()));
     }
 }
+
+#[sqlx::test]
+async fn without_rbac_there_are_the_roles_of_the_system_and_nobody_has_one(pool: PgPool) {
+    let st2 = start(pool).await;
+    let roles = st2.get("/v1/rbac/roles").await;
+    let names: Vec<&str> =
+        roles.body.as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
+    assert_eq!(
+        (roles.header("x-total-count"), names),
+        (Some("3"), vec!["admin", "observer", "system_admin"])
+    );
+    let id = roles.body[1]["id"].as_str().unwrap();
+    for name in ["observer", id] {
+        assert_eq!(st2.get(&format!("/v1/rbac/roles/{name}")).await.body, roles.body[1]);
+    }
+    let fault = "Resource with a name or id \"nope\" not found";
+    assert_eq!(st2.get("/v1/rbac/roles/nope").await.fault(), (404, fault));
+    assert_eq!(st2.get("/v1/rbac/role_assignments").await.body, json!([]));
+    let fault = "Unable to identify resource with id \"nope\".";
+    assert_eq!(st2.get("/v1/rbac/role_assignments/nope").await.fault(), (404, fault));
+}
