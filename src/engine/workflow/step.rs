@@ -127,11 +127,14 @@ impl Flow {
 
     /// The change of its own execution, if there is one, and the execution after it.
     fn change(&self, status: ExecutionStatus, result: Option<&Value>) -> Option<(Transition, Execution)> {
-        use ExecutionStatus::{Paused, Resuming, Running};
+        use ExecutionStatus::{Failed, Paused, Resuming, Running, Succeeded};
         let current = &self.execution;
         let to = match (current.status, status) {
             (from, to) if from == to => vec![],
             (Paused, Running) => vec![Resuming, Running],
+            // What was asked to go on did so, however soon it ended.
+            (Paused, to @ (Succeeded | Failed)) => vec![Resuming, Running, to],
+            (Resuming, to @ (Succeeded | Failed)) => vec![Running, to],
             (_, to) => vec![to],
         };
         let noted = noted(current, self.notes());

@@ -47,8 +47,8 @@ async fn a_paused_workflow_lets_its_task_end_and_goes_on_when_resumed() {
     let ended = st2.wait_for_end(&id).await;
     assert_eq!(tasks(&st2, &id).await, ["first succeeded", "second succeeded"]);
     let log = history(&ended);
-    assert_eq!(log[..6], ["requested", "scheduled", "running", "pausing", "paused", "resuming"], "{log:?}");
-    assert_eq!(log.last(), Some(&"succeeded"));
+    let before = ["requested", "scheduled", "running", "pausing", "paused"];
+    assert_eq!(log, [&before[..], &["resuming", "running", "succeeded"]].concat());
 }
 
 #[tokio::test(flavor = "multi_thread")]
