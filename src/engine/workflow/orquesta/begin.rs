@@ -13,10 +13,7 @@ use crate::{
     },
     model::{Execution, ExecutionStatus},
     pytext,
-    workflow::{
-        Conductor, Status,
-        orquesta::{self, Definition},
-    },
+    workflow::{Conductor, Status, orquesta},
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -24,7 +21,7 @@ use std::sync::Arc;
 pub(super) async fn begin(engine: &Engine, at: Beginning) -> Result<Begun, Ended> {
     let compiled =
         engine.shared.flows.definitions.orquesta(&at.source).map_err(|error| refused(&unread(&error)))?;
-    if let Some(findings) = findings(engine, &compiled, &at.source).await? {
+    if let Some(findings) = findings(engine, &compiled).await? {
         let result = json!({"errors": findings, "output": null});
         return Err(Ended { status: ExecutionStatus::Failed, result });
     }
@@ -54,7 +51,7 @@ pub(super) async fn begin(engine: &Engine, at: Beginning) -> Result<Begun, Ended
 }
 
 /// What an inspection finds wrong; nothing in a sound definition.
-async fn findings(engine: &Engine, compiled: &Compiled, source: &str) -> Result<Option<Value>, Ended> {
+async fn findings(engine: &Engine, compiled: &Compiled) -> Result<Option<Value>, Ended> {
     if let Some(refusal) = compiled.definition.refusal() {
         return Err(refused(refusal));
     }
@@ -63,10 +60,9 @@ async fn findings(engine: &Engine, compiled: &Compiled, source: &str) -> Result<
     if !compiled.is_faulty && compiled.definition.inspect_actions(&actions).is_empty() {
         return Ok(None);
     }
-    let (definition, places) =
-        Definition::parse_with_places(source).map_err(|error| refused(&unread(&error)))?;
-    let findings = definition.inspect(&KNOWN, Some(&actions));
-    Ok(Some(findings.iter().map(|finding| finding.to_json(Some(&places))).collect()))
+    let findings = compiled.definition.inspect(&KNOWN, Some(&actions));
+    // Without their places: clients print results whole, and an inspection tells them.
+    Ok(Some(findings.iter().map(|finding| finding.to_json(None)).collect()))
 }
 
 fn refused(message: &str) -> Ended {
