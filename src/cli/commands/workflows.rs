@@ -78,5 +78,8 @@ fn of_action(session: &mut Session, name: &str) -> Result<String, Failure> {
     if std::path::Path::new(&file).is_file() {
         return Ok(std::fs::read_to_string(file)?);
     }
-    definition_of(session, name)
+    match text("runner_type") {
+        "orquesta" | "orchestra" => definition_of(session, name),
+        _ => Err(Failure::new(format!("File \"{file}\" does not exist on local system."))),
+    }
 }
