@@ -34,7 +34,12 @@ impl Attributes {
         if self.is_none() {
             return Ok(Choice::All);
         }
-        match (query.list("include_attributes"), query.list("exclude_attributes")) {
+        let given = |name| match query.get(name) {
+            // An empty list names one attribute, the empty one; where any name is taken, it chooses nothing.
+            Some("") if !self.fields.is_empty() => Some(vec![""]),
+            _ => query.list(name),
+        };
+        match (given("include_attributes"), given("exclude_attributes")) {
             (Some(_), Some(_)) => Err(Error::bad_request(
                 "exclude_fields and include_fields arguments are mutually exclusive. \
                  You need to provide either one or another, but not both.",
@@ -43,6 +48,9 @@ impl Attributes {
                 let mut paths = Vec::with_capacity(names.len());
                 for name in names {
                     let path: Vec<String> = name.split('.').map(str::to_owned).collect();
+                    if name.is_empty() && !self.fields.is_empty() {
+                        return Err(unsupported("include", "Cannot resolve field \"\""));
+                    }
                     if !self.knows(&path[0]) {
                         return Err(unsupported("include", name));
                     }

@@ -108,9 +108,12 @@ impl Error {
                 Execution::NoSuchExecution(_) => shown(StatusCode::NOT_FOUND),
                 Execution::KeyReused(_) => shown(StatusCode::UNPROCESSABLE_ENTITY),
                 Execution::Stopping => shown(StatusCode::SERVICE_UNAVAILABLE),
+                // Clients expect something like an address of Python's memory.
+                Execution::Parameters(_) => {
+                    (StatusCode::BAD_REQUEST, self.to_string().replace(" at 0x…", " at 0x0"))
+                }
                 Execution::NoSuchAction(_)
                 | Execution::Disabled(_)
-                | Execution::Parameters(_)
                 | Execution::Invalid(_)
                 | Execution::NotCancelable(_)
                 | Execution::Completed

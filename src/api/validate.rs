@@ -24,8 +24,19 @@ pub(super) fn not_an_object(value: &Value) -> Error {
     Error::bad_request(format!("{} is not of type 'object'", pytext::repr(value)))
 }
 
+/// Refuses what no reference can be made of.
+pub(super) fn referable(pack: &str, name: &str) -> ApiResult<()> {
+    if pack.is_empty() || name.is_empty() {
+        return Err(Error::bad_request(format!(
+            "Both pack and name needed for building ref. pack={pack}, name={name}"
+        )));
+    }
+    Ok(())
+}
+
 /// Looks at each declared field, then for fields that are not declared. `schema` is an object schema, with
-/// `required: true` at its required properties.
+/// `required: true` at its required properties, and `nullable: true` where null is as good as nothing, though the
+/// complaint about other types does not mention it.
 pub(super) fn object(schema: &Value, body: &Map<String, Value>) -> ApiResult<()> {
     let properties = schema["properties"].as_object();
     let declared = || properties.into_iter().flatten();
@@ -35,6 +46,7 @@ pub(super) fn object(schema: &Value, body: &Map<String, Value>) -> ApiResult<()>
     }
     for (name, rules) in declared() {
         if let Some(value) = body.get(name)
+            && !(value.is_null() && rules["nullable"] == true)
             && !plainly_fits(rules, value)
         {
             schema::validate(rules, value, Options::default())?;
@@ -66,7 +78,7 @@ pub(super) fn model(schema: &Value, body: Map<String, Value>) -> ApiResult<Map<S
 fn plainly_fits(rules: &Value, value: &Value) -> bool {
     let Some(rules) = rules.as_object() else { return false };
     rules.iter().all(|(keyword, rule)| match keyword.as_str() {
-        "required" | "default" | "description" => true,
+        "required" | "default" | "description" | "nullable" => true,
         "type" => match rule {
             Value::String(name) => is(name, value),
             Value::Array(names) => names.iter().filter_map(Value::as_str).any(|name| is(name, value)),

@@ -3,7 +3,10 @@
 //! The same rules for files of packs and for bodies of requests. A file is taken as it is written; a request, as
 //! StackStorm does it, with the defaults of the schema filled in, which shows in its `output_schema`.
 
-use super::{form::Error, runner_types};
+use super::{
+    form::{Error, Fields},
+    runner_types,
+};
 use crate::{
     model::{NewAction, RunnerType},
     pytext,
@@ -102,10 +105,22 @@ pub fn from_fields(fields: &Map<String, Value>, pack: &str) -> NewAction {
         entry_point: text("entry_point").unwrap_or_default(),
         parameters: map("parameters"),
         output_schema: map("output_schema").into(),
-        tags: fields.get("tags").and_then(Value::as_array).cloned().unwrap_or_default(),
-        notify: map("notify"),
+        tags: Fields(fields).tags(),
+        notify: notifications(map("notify")),
         metadata_file: text("metadata_file").unwrap_or_default(),
     }
+}
+
+/// Notifications with the routes they name, which once were called channels.
+pub fn notifications(mut notify: Map<String, Value>) -> Map<String, Value> {
+    for (_, event) in &mut notify {
+        if let Some(event) = event.as_object_mut()
+            && let Some(channels) = event.shift_remove("channels")
+        {
+            event.entry("routes").or_insert(channels);
+        }
+    }
+    notify
 }
 
 /// Says that there is no runner type of this name.

@@ -84,6 +84,15 @@ impl<'a> Fields<'a> {
         self.0.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
     }
 
+    /// Tags, each with a name and a value and nothing else.
+    pub(super) fn tags(self) -> Vec<Value> {
+        let part = |tag: &Value, key: &str| tag.get(key).cloned().unwrap_or_else(|| json!(""));
+        self.list("tags")
+            .iter()
+            .map(|tag| json!({"name": part(tag, "name"), "value": part(tag, "value")}))
+            .collect()
+    }
+
     pub(super) fn flag(self, key: &str, default: bool) -> bool {
         self.0.get(key).and_then(Value::as_bool).unwrap_or(default)
     }

@@ -123,7 +123,7 @@ pub fn from_fields(fields: &Map<String, Value>, pack: &str) -> Draft {
         action_parameters: map(action, "parameters"),
         action_description: text(action, "description"),
         context: fields.map("context"),
-        tags: fields.list("tags"),
+        tags: fields.tags(),
         metadata_file: fields.text("metadata_file").unwrap_or_default(),
     };
     Draft {

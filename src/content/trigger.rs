@@ -68,7 +68,7 @@ pub fn type_from_fields(fields: &Map<String, Value>, pack: &str, metadata_file: 
         description: fields.text("description"),
         payload_schema: fields.map("payload_schema"),
         parameters_schema: fields.map("parameters_schema"),
-        tags: fields.list("tags"),
+        tags: fields.tags(),
         metadata_file: metadata_file.map(str::to_owned),
     }
 }

@@ -12,6 +12,11 @@ const ID: &str = "http://json-schema.org/draft-04/schema";
 
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
+/// Whether a parameter can have this as its type: a single name.
+pub fn is_type(value: &Value) -> bool {
+    value.as_str().is_some_and(|name| TYPES.contains(&name))
+}
+
 /// What the schemas of calls and outputs are checked with before use; unknown keys pass.
 static LENIENT: LazyLock<Compiled> = LazyLock::new(|| Compiled::trusted(build(true, false)));
 /// What a reference to draft 4's address leads to.

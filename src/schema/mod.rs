@@ -22,7 +22,7 @@ mod unique;
 mod walk;
 
 pub use call::{CallSchema, for_call, for_parameters};
-pub use definition::{any_schema, check_definition, parameter_schema};
+pub use definition::{any_schema, check_definition, is_type, parameter_schema};
 pub use error::{Error, Kind, Step};
 
 use crate::pytext::truthy;

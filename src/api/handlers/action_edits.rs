@@ -9,6 +9,7 @@ use crate::{
     content::{self, PackDir, action as metadata},
     engine::trigger,
     model::{Action, ActionId, NewAction},
+    pytext, schema,
     store::{self, Tx},
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
@@ -88,7 +89,11 @@ pub(in crate::api) async fn replace(
     Path([name]): Path<1>,
     body: Object,
 ) -> ApiResult<HttpResponse> {
-    let stored = find(&app, &name).await?;
+    let stored = match find(&app, &name).await {
+        Ok(stored) => stored,
+        // What is no action at all is told before that there is none to replace.
+        Err(gone) => return Err(read(body.0, content::pack::DEFAULT_PACK).err().unwrap_or(gone)),
+    };
     caller.permit(Permission::ActionModify, &stored)?;
     let (spec, files) = read(body.0, &stored.spec.pack)?;
     refuse_core(&stored.spec.pack)?;
@@ -135,27 +140,39 @@ pub(in crate::api) async fn delete(
 /// The action a body describes, and its files.
 fn read(mut body: Map<String, Value>, default_pack: &str) -> ApiResult<(NewAction, Vec<DataFile>)> {
     validate::object(&SCHEMA, &body)?;
+    check_types(&body)?;
     let mut files = Vec::new();
     if let Some(Value::Array(given)) = body.shift_remove("data_files") {
         for file in given {
             let text = |key: &str| file[key].as_str().unwrap_or_default();
             let path = path::PathBuf::from(text("file_path"));
-            if !PackDir::is_plain(&path) {
-                return Err(Error::bad_request(format!(
-                    "Invalid file path: \"{}\". File path needs to be relative to the pack actions directory. For \
-                     example \"my_action.py\".",
-                    text("file_path")
-                )));
-            }
             files.push(DataFile { path, content: text("content").to_owned() });
         }
     }
-    let given_pack = body.get("pack").and_then(Value::as_str).filter(|pack| !pack.is_empty());
+    let given_pack = body.get("pack").and_then(Value::as_str);
     let pack = given_pack.unwrap_or(default_pack).to_owned();
     body.insert("pack".to_owned(), Value::String(pack.clone()));
     let filled = metadata::validate(&Value::Object(body))?;
     let fields = filled.as_object().ok_or_else(|| validate::not_an_object(&filled))?;
-    Ok((metadata::from_fields(fields, &pack), files))
+    let spec = metadata::from_fields(fields, &pack);
+    if !pack.is_empty() {
+        // That there is no such pack is told later.
+        validate::referable(&pack, &spec.name)?;
+    }
+    Ok((spec, files))
+}
+
+/// The first of StackStorm's two looks at a body stops at the first type that is none, and has less to say of it.
+fn check_types(body: &Map<String, Value>) -> ApiResult<()> {
+    let parameters = body.get("parameters").and_then(Value::as_object);
+    let mut types = parameters.into_iter().flatten().filter_map(|(_, parameter)| parameter.get("type"));
+    match types.find(|kind| !schema::is_type(kind)) {
+        None => Ok(()),
+        Some(kind) => {
+            let kind = pytext::repr(kind);
+            Err(Error::bad_request(format!("{kind} is not valid under any of the given schemas")))
+        }
+    }
 }
 
 /// Checks an action against what is there: its runner and its pack.
@@ -177,6 +194,9 @@ pub(super) async fn check(app: &App, spec: &NewAction) -> ApiResult<PackDir> {
 
 /// The pack on disk. One of ours may lack the directory until something is in it.
 fn pack_with_actions(config: &Config, name: &str) -> Option<PackDir> {
+    if name.is_empty() {
+        return None;
+    }
     let pack = PackDir::find(&content::base_dirs(config), name)?;
     let actions = pack.path.join("actions");
     let there =
@@ -194,6 +214,14 @@ async fn write(
 ) -> ApiResult<()> {
     if files.is_empty() {
         return Ok(());
+    }
+    if let Some(file) = files.iter().find(|file| !PackDir::is_plain(&file.path)) {
+        return Err(Error::bad_request(format!(
+            "Invalid file path: \"actions/{}\". File path needs to be relative to the pack actions directory ({}/). \
+             For example \"my_action.py\".",
+            file.path.display(),
+            pack.path.join("actions").display()
+        )));
     }
     let name = pack.name.clone();
     let names: Vec<String> =

@@ -133,7 +133,9 @@ fn read(body: Map<String, Value>) -> ApiResult<Alias> {
     let filled = content::alias::validate(&Value::Object(body))?;
     let fields = filled.as_object().ok_or_else(|| validate::not_an_object(&filled))?;
     let pack = fields.get("pack").and_then(Value::as_str).unwrap_or_default();
-    Ok(content::alias::from_fields(fields, pack))
+    let alias = content::alias::from_fields(fields, pack);
+    validate::referable(&alias.pack, &alias.name)?;
+    Ok(alias)
 }
 
 async fn get(app: &App, name: &str) -> ApiResult<Alias> {

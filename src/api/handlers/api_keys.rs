@@ -23,7 +23,7 @@ pub(in crate::api) static LIST: List = List {
     order: &[],
     default_limit: Some(50),
     any_offset: true,
-    attributes: Attributes { fields: &[], always: &["id"], droppable: None },
+    attributes: Attributes::NONE,
 };
 
 pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -114,9 +114,9 @@ pub(in crate::api) async fn replace(
     Path([name]): Path<1>,
     body: Object,
 ) -> ApiResult<HttpResponse> {
+    let fields = checked(body.0)?;
     let key = find(&app, &name).await?.ok_or_else(|| gone(&name))?;
     caller.permit(Permission::ApiKeyModify, &key)?;
-    let fields = checked(body.0)?;
     if text(&fields, "key_hash").is_some_and(|hash| hash != MASK && hash != key.key_hash) {
         return Err(Error::bad_request("Update of key_hash is not allowed."));
     }

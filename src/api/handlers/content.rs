@@ -206,7 +206,7 @@ pub(in crate::api) async fn get_trigger(app: Data<App>, Path([id]): Path<1>) -> 
         Ok(id) => store::triggers::find_by_id(app.store.pool(), id).await?,
         Err(_) => None,
     };
-    let found = found.ok_or_else(|| Error::not_found("Unhandled exception"))?;
+    let found = found.ok_or_else(|| super::triggers::gone(&id))?;
     Ok(json(StatusCode::OK, &wire::trigger(&found)))
 }
 

@@ -51,13 +51,12 @@ pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
             "encrypted": {"type": "boolean"},
             "scope": {"type": "string"},
             "ttl": {"type": "integer"},
-            "user": {"type": ["string", "null"]},
+            "user": {"type": "string", "nullable": true},
             "id": {"type": "string"},
             "uid": {"type": "string"},
             "description": {"type": "string"},
             "expire_timestamp": {"type": "string"},
         },
-        "additionalProperties": false,
     })
 });
 

@@ -70,6 +70,13 @@ pub(in crate::api) async fn one(
     if file != ICON {
         caller.permit(Permission::PackView, &pack)?;
     }
+    if !PackDir::is_plain(path::Path::new(&file)) {
+        return Err(Error::bad_request(format!(
+            "Invalid file path: \"{file}\". File path needs to be relative to the pack directory ({}). For example \
+             \"my_action.py\".",
+            pack.path
+        )));
+    }
     let kind = content_type(&file);
     let wanted = file.clone();
     let read = tokio::task::spawn_blocking(move || read(&directory(&pack)?, &wanted));

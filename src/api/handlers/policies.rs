@@ -105,13 +105,18 @@ async fn look_up(app: &App, name: &str) -> ApiResult<Option<Policy>> {
 
 /// The policy a body describes.
 async fn read(app: &App, mut body: Map<String, Value>, default_pack: &str) -> ApiResult<Policy> {
-    let given = body.get("pack").and_then(Value::as_str).filter(|pack| !pack.is_empty());
-    let pack = given.unwrap_or(default_pack).to_owned();
-    body.insert("pack".to_owned(), Value::String(pack.clone()));
+    let given = body.get("pack").filter(|pack| !pack.is_null());
+    // What is no text is left for the form to tell.
+    let pack = given.map_or(default_pack, |pack| pack.as_str().unwrap_or_default()).to_owned();
+    if given.is_none() {
+        body.insert("pack".to_owned(), Value::String(pack.clone()));
+    }
     let types = store::policies::all_types(app.store.pool()).await?;
     let filled = metadata::validate(&Value::Object(body), &types)?;
     let fields = filled.as_object().ok_or_else(|| validate::not_an_object(&filled))?;
-    Ok(metadata::from_fields(fields, &pack))
+    let policy = metadata::from_fields(fields, &pack);
+    validate::referable(&policy.pack, &policy.name)?;
+    Ok(policy)
 }
 
 /// Another policy has its name, or its place: then nobody's id is told, as in StackStorm.

@@ -65,7 +65,14 @@ pub(in crate::api) async fn replace(
     Path([name]): Path<1>,
     body: Object,
 ) -> ApiResult<HttpResponse> {
-    let old = find(&app, &name).await?;
+    let old = match find(&app, &name).await {
+        Ok(old) => old,
+        Err(missing) => {
+            // What is no rule at all is told before that there is none to replace.
+            metadata::validate(&Value::Object(body.0))?;
+            return Err(missing);
+        }
+    };
     caller.permit(Permission::RuleModify, old.uid().as_str())?;
     let draft = read(&app, &caller, body.0).await?;
     permit(&caller, Permission::RuleModify, &draft)?;
@@ -162,15 +169,7 @@ pub(super) async fn find(app: &App, name: &str) -> ApiResult<Rule> {
 }
 
 /// The rule a body describes, checked in StackStorm's order.
-pub(super) async fn read(
-    app: &App,
-    caller: &Caller,
-    mut body: Map<String, Value>,
-) -> ApiResult<metadata::Draft> {
-    // What a model fills in for a missing pack, an empty one means too.
-    if body.get("pack").is_some_and(|pack| pack == "") {
-        body.insert("pack".to_owned(), value!(DEFAULT_PACK));
-    }
+pub(super) async fn read(app: &App, caller: &Caller, body: Map<String, Value>) -> ApiResult<metadata::Draft> {
     let filled = metadata::validate(&Value::Object(body))?;
     let fields = filled.as_object().ok_or_else(|| validate::not_an_object(&filled))?;
     let pack = fields.get("pack").and_then(Value::as_str).unwrap_or(DEFAULT_PACK);
@@ -179,6 +178,7 @@ pub(super) async fn read(
     draft.rule.context.insert("user".to_owned(), value!(&**caller.user()));
     check_trigger(app, &draft).await?;
     metadata::check_criteria(&Value::Object(draft.rule.criteria.clone()))?;
+    validate::referable(&draft.rule.pack, &draft.rule.name)?;
     Ok(draft)
 }
 

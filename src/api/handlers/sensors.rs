@@ -2,7 +2,7 @@
 
 use crate::{
     access::{Caller, Permission},
-    api::{ApiResult, Error, Object, Path, json, validate},
+    api::{ApiResult, Error, Object, Path, json},
     app::App,
     model::{Sensor, SensorId},
     store::sensors,
@@ -15,26 +15,11 @@ use std::sync::LazyLock;
 /// The pack whose sensors are the program's own.
 const SYSTEM_PACK: &str = "core";
 
+/// For the description of the interface; whatever else a body holds is left alone.
 pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     value!({
-        "properties": {
-            "id": {"type": ["string", "null"]},
-            "ref": {"type": "string"},
-            "uid": {"type": "string"},
-            "name": {"type": "string"},
-            "class_name": {"type": "string"},
-            "pack": {"type": "string"},
-            "description": {"type": "string"},
-            "artifact_uri": {"type": "string"},
-            "entry_point": {"type": "string"},
-            "enabled": {"type": "boolean", "default": false},
-            "trigger_types": {"type": "array"},
-            "poll_interval": {"type": "number"},
-            "metadata_file": {"type": "string"},
-            // What we add to what is read.
-            "process": {"type": "object"},
-        },
-        "additionalProperties": true,
+        "type": "object",
+        "properties": {"enabled": {"type": "boolean", "default": false}},
     })
 });
 
@@ -58,11 +43,21 @@ pub(in crate::api) async fn replace(
 ) -> ApiResult<HttpResponse> {
     let mut sensor = find(&app, &name).await?;
     caller.permit(Permission::SensorTypeModify, sensor.uid().as_str())?;
-    let fields = validate::declared(&SCHEMA, body.0)?;
     if sensor.pack == SYSTEM_PACK {
         return Err(Error::bad_request("Resources belonging to system level packs can't be manipulated"));
     }
-    sensor.enabled = fields.get("enabled").and_then(Value::as_bool).unwrap_or(false);
+    sensor.enabled = match body.0.get("enabled") {
+        None => false,
+        // StackStorm's database fills in what it has as default.
+        Some(Value::Null) => true,
+        Some(Value::Bool(enabled)) => *enabled,
+        Some(_) => {
+            return Err(Error::bad_request(format!(
+                "ValidationError (SensorTypeDB:{}) (BooleanField only accepts boolean values: ['enabled'])",
+                sensor.id
+            )));
+        }
+    };
     let mut tx = app.store.begin().await?;
     sensors::set_enabled(&mut tx, sensor.id, sensor.enabled).await?;
     tx.commit().await?;

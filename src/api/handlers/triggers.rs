@@ -123,7 +123,7 @@ pub(in crate::api) async fn replace(
     let trigger = Trigger { for_rules: old.for_rules, ..read(&body.0, old.id)? };
     let mut tx = app.store.begin().await?;
     if !store::triggers::update(&mut tx, &trigger).await? {
-        return Err(gone());
+        return Err(gone(&id));
     }
     tx.commit().await?;
     Ok(json(StatusCode::OK, &wire::trigger(&trigger)))
@@ -157,11 +157,15 @@ async fn find(app: &App, id: &str) -> ApiResult<Trigger> {
         Ok(id) => store::triggers::find_by_id(app.store.pool(), id).await?,
         Err(_) => None,
     };
-    found.ok_or_else(gone)
+    found.ok_or_else(|| gone(id))
 }
 
-fn gone() -> Error {
-    Error::not_found("Unhandled exception")
+/// StackStorm says nothing about what is no id.
+pub(super) fn gone(id: &str) -> Error {
+    match id.parse::<TriggerId>() {
+        Ok(_) => Error::not_found(format!("Unable to find the TriggerDB instance. {{'id': '{id}'}}")),
+        Err(_) => Error::not_found("Unhandled exception"),
+    }
 }
 
 /// Removes the trigger that a type without parameters has of its own.
@@ -186,7 +190,7 @@ fn needed<'a>(body: &'a Map<String, Value>, name: &str) -> ApiResult<&'a str> {
             Err(Error::bad_request("pack cannot hold a dot: it ends where the name begins."))
         }
         Some(Value::String(text)) if !text.is_empty() => Ok(text),
-        None | Some(Value::Null) => {
+        other if !other.is_some_and(crate::pytext::truthy) => {
             let part = |key: &str| body.get(key).map_or("None".to_owned(), crate::pytext::str);
             Err(Error::bad_request(format!(
                 "Both pack and name needed for building ref. pack={}, name={}",
@@ -194,8 +198,8 @@ fn needed<'a>(body: &'a Map<String, Value>, name: &str) -> ApiResult<&'a str> {
                 part("name")
             )))
         }
-        Some(other) => {
-            let other = crate::pytext::repr(other);
+        other => {
+            let other = crate::pytext::repr(other.unwrap_or(&Value::Null));
             Err(Error::bad_request(format!("{other} is not of type 'string'")))
         }
     }

@@ -130,7 +130,7 @@ async fn deliver(
     let tag = tag.unwrap_or_else(|| format!("webhook-{address}-{}", uuid::Uuid::new_v4().simple()));
     let trace = TraceContext::tagged(tag);
     if address == ANY {
-        let body = body.value.map_err(Error::bad_request)?;
+        let body = structured(body.value)?;
         delivery.instances.extend(any(app, trace, &body).await?);
         return Ok(json(StatusCode::ACCEPTED, &body));
     }
@@ -151,7 +151,7 @@ async fn deliver(
             "Unauthorized - The signature of this webhook is missing or wrong.".to_owned(),
         ));
     }
-    let body = body.value.map_err(Error::bad_request)?;
+    let body = structured(body.value)?;
     let lower: Map<String, Value> =
         headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
     let payload = value!({"headers": headers, "headers_lower": lower, "body": body});
@@ -167,6 +167,17 @@ async fn deliver(
         delivery.verdict = Verdict::Duplicate;
     }
     Ok(json(StatusCode::ACCEPTED, &body))
+}
+
+/// A body that is an object or a list, as every delivery must be.
+fn structured(read: Result<Value, String>) -> ApiResult<Value> {
+    match read.map_err(Error::bad_request)? {
+        body @ (Value::Object(_) | Value::Array(_)) => Ok(body),
+        other => {
+            let other = pytext::repr(&other);
+            Err(Error::bad_request(format!("{other} is not of type 'object', 'array'")))
+        }
+    }
 }
 
 /// The triggers of an address that a request may reach.

@@ -35,9 +35,11 @@ pub async fn rerun(
     rerun: Rerun,
     idempotency: Option<Idempotency>,
 ) -> Result<Arc<Execution>, Error> {
+    rerun.check()?;
     let old = control::get(engine, id).await?;
-    if !rerun.tasks.is_empty() {
-        check_tasks(&old, &rerun)?;
+    if !rerun.tasks.is_empty() && old.snapshot.runner.name != "orquesta" {
+        let refusal = "Task option is only supported for Orquesta workflows.";
+        return Err(Error::Invalid(refusal.to_owned()));
     }
     let mut parameters = Map::clone(&old.parameters);
     parameters.extend(rerun.parameters);
@@ -61,15 +63,19 @@ pub async fn rerun(
     request(engine, requester, new, idempotency).await
 }
 
-fn check_tasks(old: &Execution, rerun: &Rerun) -> Result<(), Error> {
-    let refusal = if !rerun.parameters.is_empty() {
-        "Parameters override is not supported when re-running task(s) for a workflow."
-    } else if !rerun.reset.iter().collect::<BTreeSet<_>>().is_subset(&rerun.tasks.iter().collect()) {
-        "List of tasks to reset does not match the tasks to rerun."
-    } else if old.snapshot.runner.name != "orquesta" {
-        "Task option is only supported for Orquesta workflows."
-    } else {
-        return Ok(());
-    };
-    Err(Error::Invalid(refusal.to_owned()))
+impl Rerun {
+    /// Whether its parts fit each other, whatever is to be run again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when they do not.
+    pub fn check(&self) -> Result<(), Error> {
+        let refusal = if !(self.parameters.is_empty() || self.tasks.is_empty() && self.reset.is_empty()) {
+            "Parameters override is not supported when re-running task(s) for a workflow."
+        } else if !self.reset.iter().collect::<BTreeSet<_>>().is_subset(&self.tasks.iter().collect()) {
+            "List of tasks to reset does not match the tasks to rerun."
+        } else {
+            return Ok(());
+        };
+        Err(Error::Invalid(refusal.to_owned()))
+    }
 }

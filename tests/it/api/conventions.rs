@@ -247,6 +247,45 @@ async fn what_is_missing_is_named_as_its_kind_is(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_body_is_judged_before_what_it_is_for_is_looked_up(pool: PgPool) {
+    let st2 = start(pool).await;
+    let execution = "/v1/executions/000000000000000000000000/re_run";
+    let unnamed = "Both pack and name needed for building ref. pack=, name=x";
+    for (method, path, body, fault) in [
+        ("PUT", "/v1/actions/no.such", json!({}), "'name' is a required property"),
+        ("PUT", "/v1/rules/no.such", json!({}), "'trigger' is a required property"),
+        ("PUT", "/v1/apikeys/none", json!({"user": 5}), "5 is not of type 'string'"),
+        ("PUT", "/v1/keys/x", json!({"name": "x", "value": "", "user": 5}), "5 is not of type 'string'"),
+        ("POST", "/v1/executions", json!({"action": "a.b", "user": []}), "[] is not of type 'string'"),
+        ("POST", execution, json!({"delay": null}), "None is not of type 'integer'"),
+        (
+            "POST",
+            execution,
+            json!({"reset": ["a"]}),
+            "List of tasks to reset does not match the tasks to rerun.",
+        ),
+        ("POST", "/v1/webhooks/st2", json!("x"), "'x' is not of type 'object', 'array'"),
+        ("POST", "/v1/triggertypes", json!({"pack": "", "name": "x"}), unnamed),
+        (
+            "POST",
+            "/v1/actionalias",
+            json!({"pack": "", "name": "x", "action_ref": "a.b", "formats": []}),
+            unnamed,
+        ),
+    ] {
+        assert_eq!(
+            st2.send(method, path, body.clone()).await.fault(),
+            (400, fault),
+            "{method} {path} {body}"
+        );
+    }
+    for path in ["/v1/actions?include_attributes=", "/v1/actions?include_attributes=name,"] {
+        let fault = "Invalid or unsupported include attribute specified: Cannot resolve field \"\"";
+        assert_eq!(st2.get(path).await.fault(), (400, fault), "{path}");
+    }
+}
+
+#[sqlx::test]
 async fn without_rbac_there_are_the_roles_of_the_system_and_nobody_has_one(pool: PgPool) {
     let st2 = start(pool).await;
     let roles = st2.get("/v1/rbac/roles").await;

@@ -31,13 +31,13 @@ const ORIGINS: [(&str, [&str; 2]); 4] = [
 
 /// The fields a list shows.
 pub(super) fn fields(query: &QueryString) -> ApiResult<Fields> {
-    match (query.text("include_attributes"), query.text("exclude_attributes")) {
+    match (query.get("include_attributes"), query.get("exclude_attributes")) {
         (Some(_), Some(_)) => Err(Error::bad_request(
             "exclude_fields and include_fields arguments are mutually exclusive. You need to provide either one or another, but not both.",
         )),
         (Some(names), None) => Fields::include(names).map_err(|error| {
             let what = match error {
-                BadField::Unknown(name) => name,
+                BadField::Unknown(name) if !name.is_empty() => name,
                 other => other.to_string(),
             };
             Error::bad_request(format!("Invalid or unsupported include attribute specified: {what}"))
@@ -49,7 +49,7 @@ pub(super) fn fields(query: &QueryString) -> ApiResult<Fields> {
 
 /// The fields that one execution shows. StackStorm words one error differently here.
 pub(super) fn fields_of_one(query: &QueryString) -> ApiResult<Fields> {
-    match (query.text("include_attributes"), query.text("exclude_attributes")) {
+    match (query.get("include_attributes"), query.get("exclude_attributes")) {
         (include, Some(names)) => {
             let fields = excluded(names)?;
             if include.is_some() {

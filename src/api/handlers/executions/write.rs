@@ -5,6 +5,7 @@ use crate::{
     access::{Caller, Permission},
     api::{ApiResult, Error, Object, Path, QueryString, json_bytes, validate},
     app::App,
+    content,
     engine::execution::{self, Idempotency, control, rerun},
     model::{Execution, ExecutionId, ExecutionRequest, ExecutionStatus},
     wire,
@@ -39,7 +40,7 @@ pub(in crate::api) static REQUEST: LazyLock<Value> = LazyLock::new(|| {
         "properties": {
             "action": {"type": "string", "required": true},
             "parameters": {"type": "object"},
-            "user": {"type": ["string", "null"]},
+            "user": {"type": "string", "nullable": true},
             "context": {"type": "object"},
             "notify": {
                 "type": "object",
@@ -70,10 +71,9 @@ pub(in crate::api) static RERUN: LazyLock<Value> = LazyLock::new(|| {
             "parameters": {"type": "object"},
             "tasks": {"type": "array", "items": {"type": "string"}},
             "reset": {"type": "array", "items": {"type": "string"}},
-            "user": {"type": ["string", "null"]},
-            "delay": {"type": ["integer", "null"]},
+            "user": {"type": "string"},
+            "delay": {"type": "integer"},
         },
-        "additionalProperties": false,
     })
 });
 
@@ -94,7 +94,7 @@ pub(in crate::api) async fn create(
         user: text(&mut fields, "user"),
         context: map(&mut fields, "context"),
         context_override: context_override(&request)?,
-        notify: map(&mut fields, "notify"),
+        notify: content::action::notifications(map(&mut fields, "notify")),
         delay_ms: delay(&fields)?,
         callback: map(&mut fields, "callback"),
     };
@@ -167,11 +167,6 @@ pub(in crate::api) async fn rerun(
 ) -> ApiResult<HttpResponse> {
     let mut fields = body.0;
     validate::object(&RERUN, &fields)?;
-    let id = read_id(&id)?;
-    let old = control::get(&app.engine, id).await?;
-    caller.permit(Permission::ExecutionView, &*old)?;
-    let action = old.snapshot.action.spec.uid();
-    let permit = caller.permit(Permission::ActionExecute, action.as_str())?;
     let idempotency = idempotency(&request, &fields)?;
     let again = rerun::Rerun {
         parameters: map(&mut fields, "parameters"),
@@ -180,6 +175,12 @@ pub(in crate::api) async fn rerun(
         user: text(&mut fields, "user"),
         delay_ms: delay(&fields)?,
     };
+    again.check()?;
+    let id = read_id(&id)?;
+    let old = control::get(&app.engine, id).await?;
+    caller.permit(Permission::ExecutionView, &*old)?;
+    let action = old.snapshot.action.spec.uid();
+    let permit = caller.permit(Permission::ActionExecute, action.as_str())?;
     refuse_foreign_user(&caller, again.user.as_deref())?;
     let execution = rerun::rerun(&app.engine, permit.user(), id, again, idempotency).await?;
     answer(&app, &caller, &query, StatusCode::CREATED, &execution)
@@ -228,12 +229,16 @@ fn idempotency(request: &HttpRequest, fields: &Map<String, Value>) -> ApiResult<
 
 fn context_override(request: &HttpRequest) -> ApiResult<Map<String, Value>> {
     let Some(header) = request.headers().get(CONTEXT) else { return Ok(Map::new()) };
-    serde_json::from_slice(header.as_bytes()).map_err(|error| {
-        let given = String::from_utf8_lossy(header.as_bytes());
-        Error::bad_request(format!(
-            "Unable to convert st2-context from the headers into JSON: {given}. {error}"
-        ))
-    })
+    // What is no JSON counts as the text it is.
+    let kind = match serde_json::from_slice(header.as_bytes()) {
+        Ok(Value::Object(context)) => return Ok(context),
+        Ok(other) => crate::pytext::type_name(&other),
+        Err(_) if header.is_empty() => return Ok(Map::new()),
+        Err(_) => "str",
+    };
+    Err(Error::bad_request(format!(
+        "Unable to convert st2-context from the headers into JSON (was <class '{kind}'>)."
+    )))
 }
 
 fn delay(fields: &Map<String, Value>) -> ApiResult<Option<u64>> {
