@@ -92,7 +92,7 @@ fn of_integer(int: &BigInt) -> Option<i64> {
 
 fn of_float(float: f64) -> Option<i64> {
     if !float.is_finite() {
-        return float.is_infinite().then(|| if float > 0.0 { 314_159 } else { -314_159 });
+        return float.is_infinite().then_some(if float > 0.0 { 314_159 } else { -314_159 });
     }
     if float.fract() == 0.0 {
         return of_integer(&BigInt::from_f64(float)?);

@@ -161,12 +161,11 @@ fn join(run: &mut Run, mut args: Bound) -> Result<Value> {
             if !std::mem::take(&mut is_first) {
                 run.write(&separator, &mut out)?;
             }
-            match item.as_str() {
-                Some(text) => run.write(text, &mut out),
-                None => {
-                    let text = run.text(&item)?;
-                    run.write(&text, &mut out)
-                }
+            if let Some(text) = item.as_str() {
+                run.write(text, &mut out)
+            } else {
+                let text = run.text(&item)?;
+                run.write(&text, &mut out)
             }
         })?;
         return Ok(Value::str(out));

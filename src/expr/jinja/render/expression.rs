@@ -1,5 +1,6 @@
 //! Expressions.
 
+use foldhash::fast::RandomState;
 use std::cmp::Ordering;
 
 use super::Run;
@@ -90,7 +91,7 @@ impl Run<'_> {
     }
 
     fn dict(&mut self, entries: &[(Expr, Expr)]) -> Result<Value> {
-        let mut map = Map::with_capacity_and_hasher(entries.len(), Default::default());
+        let mut map = Map::with_capacity_and_hasher(entries.len(), RandomState::default());
         for (key, value) in entries {
             let key = self.eval(key)?;
             let value = self.eval(value)?;
