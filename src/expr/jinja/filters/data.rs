@@ -1,6 +1,5 @@
 //! StackStorm's filters for data: reading JSON, reading and writing YAML, marking nothing.
 
-use foldhash::fast::RandomState;
 use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
@@ -12,7 +11,7 @@ use crate::{
         budget::Budget,
         error::{Class, Error, Result},
         render::Run,
-        value::{Key, Map, Object, Value, to_value},
+        value::{Key, Object, Value, map_for, to_value},
     },
     pytext,
     yaml::{self, Yaml},
@@ -76,7 +75,7 @@ fn read(value: Yaml, run: &mut Run) -> Result<Value> {
         Yaml::Seq(items) | Yaml::Set(items) => Value::list(all(items, run)?),
         Yaml::Pair(pair) => Value::tuple(all(vec![pair.0, pair.1], run)?),
         Yaml::Map(entries) => {
-            let mut map = Map::with_capacity_and_hasher(entries.len(), RandomState::default());
+            let mut map = map_for(entries.len());
             for (key, value) in entries {
                 let key = match read(key, run)? {
                     // A sequence can be a key in YAML; it is a tuple then.

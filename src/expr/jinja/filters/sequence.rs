@@ -162,11 +162,10 @@ fn join(run: &mut Run, mut args: Bound) -> Result<Value> {
                 run.write(&separator, &mut out)?;
             }
             if let Some(text) = item.as_str() {
-                run.write(text, &mut out)
-            } else {
-                let text = run.text(&item)?;
-                run.write(&text, &mut out)
+                return run.write(text, &mut out);
             }
+            let text = run.text(&item)?;
+            run.write(&text, &mut out)
         })?;
         return Ok(Value::str(out));
     }

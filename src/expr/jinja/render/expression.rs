@@ -1,6 +1,5 @@
 //! Expressions.
 
-use foldhash::fast::RandomState;
 use std::cmp::Ordering;
 
 use super::Run;
@@ -11,7 +10,7 @@ use crate::expr::jinja::{
     operators,
     syntax::ast::{Comparison, Expr, Link},
     tests,
-    value::{self, Key, Map, Value},
+    value::{self, Key, Value},
 };
 
 impl Run<'_> {
@@ -91,7 +90,7 @@ impl Run<'_> {
     }
 
     fn dict(&mut self, entries: &[(Expr, Expr)]) -> Result<Value> {
-        let mut map = Map::with_capacity_and_hasher(entries.len(), RandomState::default());
+        let mut map = value::map_for(entries.len());
         for (key, value) in entries {
             let key = self.eval(key)?;
             let value = self.eval(value)?;

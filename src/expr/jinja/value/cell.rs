@@ -113,7 +113,7 @@ impl Dict {
 
     /// The value of a text key.
     pub(in super::super) fn get_str(&self, key: &str) -> Option<Value> {
-        self.read_str(key, Option::<&Value>::cloned)
+        self.read_str(key, |found| Some(found?.clone()))
     }
 
     /// The value of a text key where nobody has changed the entries.

@@ -14,6 +14,11 @@ use crate::expr::jinja::error::{Error, Result};
 /// The hash is a fast one with a seed of its own for each process.
 pub(in super::super) type Map = IndexMap<Key, Value, foldhash::fast::RandomState>;
 
+/// An empty dictionary with room for so many entries.
+pub(in super::super) fn map_for(count: usize) -> Map {
+    Map::with_capacity_and_hasher(count, foldhash::fast::RandomState::default())
+}
+
 /// A value that can be a key.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Key(Value);

@@ -20,7 +20,7 @@ use num_traits::ToPrimitive;
 pub(super) use cell::{Dict, List, Tuple};
 pub(super) use compare::{eq, identical, order};
 pub use convert::{from_value, to_value};
-pub(super) use key::{Key, Map, missing as missing_key};
+pub(super) use key::{Key, Map, map_for, missing as missing_key};
 pub use object::Object;
 pub(super) use object::shown;
 pub(super) use repr::{big as big_text, object_type, repr, str_of};

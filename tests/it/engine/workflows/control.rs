@@ -2,7 +2,7 @@
 
 use super::{ask, daemon, id, tasks};
 use crate::support::{daemon::TestDaemon, executions::history, processes::eventually};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// Two tasks in a row; the first lasts until a file is there.

@@ -2,7 +2,7 @@
 
 use super::{ask, children, daemon, id, tasks};
 use crate::support::{daemon::TestDaemon, processes::eventually};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const OUTER: &str = "
