@@ -4,7 +4,7 @@ use super::Result;
 use crate::model::TriggerId;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, PgExecutor, types::Json};
+use sqlx::{Executor as _, PgConnection, PgExecutor, types::Json};
 
 /// The advisory lock of the node whose timers fire.
 const LEADER: i64 = 0x7374_3274_696d_6572;
@@ -26,9 +26,11 @@ pub struct TimerRow {
     pub due_at: Option<Option<DateTime<Utc>>>,
 }
 
-/// Waits until this connection's node is the one whose timers fire, and stays it while the connection lives.
+/// Waits until this connection's node is the one whose timers fire, and stays it while the connection lives. What is
+/// written over it is not waited for on disk: a due time that is lost is fired again, under the key it had.
 pub async fn lead(connection: &mut PgConnection) -> Result<()> {
-    sqlx::query!("SELECT pg_advisory_lock($1)", LEADER).execute(connection).await?;
+    sqlx::query!("SELECT pg_advisory_lock($1)", LEADER).execute(&mut *connection).await?;
+    connection.execute("SET synchronous_commit = off").await?;
     Ok(())
 }
 

@@ -129,7 +129,12 @@ impl<A: Alarm> Timers<A> {
     }
 
     /// Fires what is due. Whatever happens in between, each due time has one instance in the end.
-    async fn fire(&self, wheel: &mut Wheel, rules: &Rules) -> anyhow::Result<bool> {
+    async fn fire(
+        &self,
+        connection: &mut PgConnection,
+        wheel: &mut Wheel,
+        rules: &Rules,
+    ) -> anyhow::Result<bool> {
         let now = self.alarm.now();
         let due = wheel.due(now, rules.misfire, BATCH);
         if due.is_empty() {
@@ -140,7 +145,7 @@ impl<A: Alarm> Timers<A> {
             result?;
         }
         let moves: Vec<_> = due.iter().map(|fire| (fire.timer.id, fire.timer.due, fire.next)).collect();
-        timers::advance(self.engine.store().pool(), &moves).await?;
+        timers::advance(&mut *connection, &moves).await?;
         for fire in &due {
             wheel.advance(fire.timer.id, fire.next);
         }
@@ -185,7 +190,7 @@ impl<A: Alarm> Timers<A> {
             tokio::select! {
                 () = stop.requested() => break,
                 () = self.alarm.until(next) => {
-                    while !stop.is_requested() && self.fire(&mut wheel, rules).await? {}
+                    while !stop.is_requested() && self.fire(connection, &mut wheel, rules).await? {}
                     if next.is_some_and(|next| next > self.alarm.now()) {
                         // The clock was set: intervals may have been left behind.
                         wheel = self.load(rules).await?;
