@@ -304,32 +304,32 @@ impl Service for RulesEngine {
 
     async fn run(&mut self, stop: Stop) -> anyhow::Result<()> {
         let bus = self.engine.store().bus().clone();
-        // What this node left behind in an earlier life was handed to nobody.
-        let mut before = TriggerInstanceId::generate();
         // Not begun anew by what happens in between: it comes also when events never cease.
         let sweep = clock::sleep(SWEEP);
         tokio::pin!(sweep);
+        let mut is_due = false;
         while !stop.is_requested() {
             self.take_all().await;
             let events = &self.engine.shared.events;
-            if events.take_rows()
-                && let Err(error) = self.sweep(before, &stop).await
-            {
-                tracing::warn!("Could not look for events that wait for the rules: {error:?}");
-                clock::sleep(RETRY).await;
-                events.look_at_rows();
+            // In this order: what is stored after the question sets the flag again.
+            let are_rows = events.take_rows();
+            if are_rows || is_due {
+                let left_behind = || TriggerInstanceId(ObjectId::lowest_at(clock::now() - LEFT_BEHIND));
+                let before = if are_rows { TriggerInstanceId::generate() } else { left_behind() };
+                is_due = false;
+                if let Err(error) = self.sweep(before, &stop).await {
+                    tracing::warn!("Could not look for events that wait for the rules: {error:?}");
+                    clock::sleep(RETRY).await;
+                    events.look_at_rows();
+                }
             }
             tokio::select! {
                 () = stop.requested() => {}
-                () = events.wait() => before = TriggerInstanceId::generate(),
-                () = bus.dispatched() => {
-                    before = TriggerInstanceId::generate();
-                    events.look_at_rows();
-                }
+                () = events.wait() => {}
+                () = bus.dispatched() => events.look_at_rows(),
                 () = &mut sweep => {
                     sweep.set(clock::sleep(SWEEP));
-                    before = TriggerInstanceId(ObjectId::lowest_at(clock::now() - LEFT_BEHIND));
-                    events.look_at_rows();
+                    is_due = true;
                 }
             }
         }
