@@ -43,9 +43,6 @@ static TYPE: LazyLock<Validator> = LazyLock::new(|| {
 pub fn validate(document: &Value, types: &[PolicyType]) -> Result<Value, Error> {
     let mut filled = VALIDATOR.validate(document)?;
     let named = filled["policy_type"].as_str().unwrap_or_default();
-    if !named.is_empty() && !named.contains('.') {
-        return Err(Error::new(format!("Invalid reference: {named}"), ["policy_type"]));
-    }
     let kind = types.iter().find(|kind| kind.reference() == named).ok_or_else(|| {
         Error::new(format!("Referenced policy_type \"{named}\" doesnt exist"), ["policy_type"])
     })?;

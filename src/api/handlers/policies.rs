@@ -6,7 +6,7 @@ use crate::{
     api::{ApiResult, Error, Object, Path, deleted, json, validate},
     app::App,
     content::{self, policy as metadata},
-    model::{Policy, PolicyId},
+    model::{Policy, PolicyId, PolicyType},
     store, wire,
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
@@ -89,7 +89,7 @@ async fn find(app: &App, name: &str, body: &Map<String, Value>) -> ApiResult<Pol
     let found = look_up(app, name).await?;
     if found.is_none() {
         let types = store::policies::all_types(app.store.pool()).await?;
-        metadata::validate(&Value::Object(body.clone()), &types)?;
+        checked(&Value::Object(body.clone()), &types)?;
     }
     found.ok_or_else(|| gone(name))
 }
@@ -112,11 +112,23 @@ async fn read(app: &App, mut body: Map<String, Value>, default_pack: &str) -> Ap
         body.insert("pack".to_owned(), Value::String(pack.clone()));
     }
     let types = store::policies::all_types(app.store.pool()).await?;
-    let filled = metadata::validate(&Value::Object(body), &types)?;
+    let filled = checked(&Value::Object(body), &types)?;
     let fields = filled.as_object().ok_or_else(|| validate::not_an_object(&filled))?;
     let policy = metadata::from_fields(fields, &pack);
     validate::referable(&policy.pack, &policy.name)?;
     Ok(policy)
+}
+
+/// As files are checked, but for a type that is no reference: of bodies that is said first.
+fn checked(body: &Value, types: &[PolicyType]) -> ApiResult<Value> {
+    metadata::validate(body, types).map_err(|error| match body["policy_type"].as_str() {
+        Some(named)
+            if !named.is_empty() && !named.contains('.') && error.message.starts_with("Referenced ") =>
+        {
+            Error::bad_request(format!("Invalid reference: {named}"))
+        }
+        _ => error.into(),
+    })
 }
 
 /// Another policy has its name, or its place: then nobody's id is told, as in StackStorm.

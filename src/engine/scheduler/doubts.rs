@@ -48,8 +48,18 @@ impl Doubts {
             !self.started.contains(id) && engine.running(*id).is_none() && !workflow::is_here(engine, *id)
         });
         for execution in executions::query::find_many(pool, &ids).await? {
-            if !self.start(engine, execution).await {
+            if !self.start(engine, execution) {
                 return Ok(false);
+            }
+        }
+        // They may have been cancelled before anybody here could hear of it.
+        if !ids.is_empty() {
+            for id in executions::asked(pool, engine.holder()).await? {
+                if ids.contains(&id)
+                    && let Err(error) = control::follow(engine, id).await
+                {
+                    tracing::debug!(execution.id = %id, "{error}");
+                }
             }
         }
         self.claims.retain(|claim| looked_at - *claim < IN_FLIGHT);
@@ -59,7 +69,7 @@ impl Doubts {
         Ok(true)
     }
 
-    async fn start(&mut self, engine: &Engine, execution: Arc<Execution>) -> bool {
+    fn start(&mut self, engine: &Engine, execution: Arc<Execution>) -> bool {
         let Ok(place) = engine.shared.slots.clone().try_acquire_owned() else {
             // Who gives one back wakes the scheduler.
             engine.shared.backlog.store(true, Ordering::SeqCst);
@@ -69,10 +79,6 @@ impl Doubts {
         tracing::info!(execution.id = %id, "Execution {id} was taken by this node when the database went away, and starts now");
         self.started.insert(id);
         container::start_claimed(engine, execution, place);
-        // It may have been cancelled meanwhile.
-        if let Err(error) = control::follow(engine, id).await {
-            tracing::debug!(execution.id = %id, "{error}");
-        }
         true
     }
 }

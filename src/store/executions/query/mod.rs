@@ -36,6 +36,9 @@ pub struct Row {
 
 /// Executions with their results, in the order of `ids`; unknown ids are passed over.
 pub async fn find_many(pool: &PgPool, ids: &[ExecutionId]) -> Result<Vec<Arc<Execution>>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     Ok(find_rows(pool, ids, true).await?.into_iter().map(|row| row.execution).collect())
 }
 
