@@ -8,7 +8,7 @@ use crate::{
     report::{Goal, Row, median},
 };
 use anyhow::ensure;
-use std::{fmt::Write, fs, path::Path, time::Instant};
+use std::{fmt::Write, fs, os::unix::fs::PermissionsExt, path::Path, time::Instant};
 
 /// Runs of a workflow for one value.
 const SAMPLES: usize = 15;
@@ -17,7 +17,10 @@ pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let postgres = Postgres::start()?;
     anchor::prepare(&postgres)?;
     let directory = tempfile::tempdir()?;
-    write_pack(&directory.path().join("st2/packs/bench"))?;
+    let data = directory.path().join("st2");
+    write_pack(&data.join("packs/bench"))?;
+    // st2d wants its directory for itself when there is something in it.
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700))?;
     let daemon = Daemon::start_in(directory.path(), Some(&postgres.url("st2")))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let url = postgres.url("anchor");
