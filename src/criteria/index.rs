@@ -99,27 +99,13 @@ mod tests {
     use serde_json::json;
     use std::sync::Arc;
 
-    struct NoKeys;
-
-    impl jinja::Datastore for NoKeys {
-        fn system(&self, _: &str) -> Result<Option<String>, String> {
-            Ok(None)
-        }
-        fn user(&self, _: &str) -> Result<Option<String>, String> {
-            Ok(None)
-        }
-        fn decrypt(&self, _: &str) -> Result<String, String> {
-            Err("no key".to_owned())
-        }
-    }
-
     fn compiled(rules: &[Value]) -> Vec<Criteria> {
         rules.iter().map(|rule| Criteria::new(rule.as_object().unwrap())).collect()
     }
 
     /// Which rules fit, and what could not be compared, with the index and without.
     fn both(rules: &[Criteria], payload: &Value) -> [Vec<(usize, bool, Vec<Fault>)>; 2] {
-        let datastore: Arc<dyn jinja::Datastore> = Arc::new(NoKeys);
+        let datastore: Arc<dyn jinja::Datastore> = Arc::new(jinja::NoDatastore);
         let event = Event { payload, now: clock::now(), datastore: &datastore };
         let test = |numbers: Vec<usize>| {
             let tested = numbers.into_iter().map(|n| (n, rules[n].test(&event)));
@@ -167,7 +153,7 @@ mod tests {
         let rules: Vec<Value> =
             (0..1000).map(|n| json!({"trigger.n": {"type": "equals", "pattern": n}})).collect();
         let rules = compiled(&rules);
-        let datastore: Arc<dyn jinja::Datastore> = Arc::new(NoKeys);
+        let datastore: Arc<dyn jinja::Datastore> = Arc::new(jinja::NoDatastore);
         let payload = json!({"n": 500});
         let event = Event { payload: &payload, now: clock::now(), datastore: &datastore };
         assert_eq!(Index::over(&rules).candidates(&event), [500]);

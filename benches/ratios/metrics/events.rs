@@ -161,7 +161,7 @@ fn per_rejected(operator: &str) -> f64 {
     };
     let page = Page::of((0..SAME).map(rule).collect());
     let payload = json!({"body": {"ref": "refs/heads/0", "repository": {"name": "st2"}}});
-    let datastore: Arc<dyn jinja::Datastore> = Arc::new(NoKeys);
+    let datastore: Arc<dyn jinja::Datastore> = Arc::new(jinja::NoDatastore);
     let event = Event { payload: &payload, now: clock::now(), datastore: &datastore };
     let begin = Instant::now();
     for _ in 0..ROUNDS {
@@ -169,18 +169,4 @@ fn per_rejected(operator: &str) -> f64 {
         assert!(found.fits.is_empty() && found.faults.is_empty(), "nothing fits");
     }
     begin.elapsed().as_secs_f64() * 1e6 / (ROUNDS * SAME) as f64
-}
-
-struct NoKeys;
-
-impl jinja::Datastore for NoKeys {
-    fn system(&self, _: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-    fn user(&self, _: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-    fn decrypt(&self, _: &str) -> Result<String, String> {
-        Err("no key".to_owned())
-    }
 }

@@ -110,23 +110,6 @@ async fn pack_config(
 fn bare(action_context: &Map<String, Value>) -> Context<'_> {
     static NO_CONFIG: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
     static NO_NAMES: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-    static NO_DATASTORE: LazyLock<Arc<dyn jinja::Datastore>> = LazyLock::new(|| Arc::new(NoDatastore));
+    static NO_DATASTORE: LazyLock<Arc<dyn jinja::Datastore>> = LazyLock::new(|| Arc::new(jinja::NoDatastore));
     Context { action_context, config_context: &NO_CONFIG, additional: &NO_NAMES, datastore: &NO_DATASTORE }
-}
-
-/// Stands where nothing is rendered: nobody asks it for a key.
-struct NoDatastore;
-
-impl jinja::Datastore for NoDatastore {
-    fn system(&self, _key: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-
-    fn user(&self, _key: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-
-    fn decrypt(&self, _value: &str) -> Result<String, String> {
-        Err("There is no datastore to decrypt values of.".to_owned())
-    }
 }

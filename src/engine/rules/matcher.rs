@@ -51,20 +51,6 @@ mod tests {
     };
     use serde_json::{Map, Value, json};
 
-    struct NoKeys;
-
-    impl jinja::Datastore for NoKeys {
-        fn system(&self, _: &str) -> Result<Option<String>, String> {
-            Ok(None)
-        }
-        fn user(&self, _: &str) -> Result<Option<String>, String> {
-            Ok(None)
-        }
-        fn decrypt(&self, _: &str) -> Result<String, String> {
-            Err("no key".to_owned())
-        }
-    }
-
     fn rule(name: &str, rule_type: &str, criteria: &Value) -> Rule {
         Rule {
             id: RuleId::generate(),
@@ -95,7 +81,7 @@ mod tests {
             rule("s2", "standard", &is("x")),
             rule("bad", "standard", &json!({"trigger.n": {"type": "gt", "pattern": 1}})),
         ]);
-        let datastore: Arc<dyn jinja::Datastore> = Arc::new(NoKeys);
+        let datastore: Arc<dyn jinja::Datastore> = Arc::new(jinja::NoDatastore);
         let names = |payload: Value| {
             let event = Event { payload: &payload, now: clock::now(), datastore: &datastore };
             let matched = matched(&page, &event);

@@ -339,21 +339,4 @@ impl Service for RulesEngine {
     }
 }
 
-/// Stands where nothing asks for a key.
-struct NoDatastore;
-
-static NO_DATASTORE: LazyLock<Arc<dyn jinja::Datastore>> = LazyLock::new(|| Arc::new(NoDatastore));
-
-impl jinja::Datastore for NoDatastore {
-    fn system(&self, _key: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-
-    fn user(&self, _key: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-
-    fn decrypt(&self, _value: &str) -> Result<String, String> {
-        Err("There is no datastore to decrypt values of.".to_owned())
-    }
-}
+static NO_DATASTORE: LazyLock<Arc<dyn jinja::Datastore>> = LazyLock::new(|| Arc::new(jinja::NoDatastore));

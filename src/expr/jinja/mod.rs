@@ -46,7 +46,7 @@ pub use answer::{Answer, Form};
 pub use args::Args;
 pub use budget::{Budget, MAX_OUTPUT, STEPS};
 pub use error::{Class, Error};
-pub use filters::{Datastore, st2kv, st2kv_system};
+pub use filters::{Datastore, NoDatastore, st2kv, st2kv_system};
 pub use host::{Dialect, Host};
 pub use render::{Missing, Run};
 pub use value::{Object, Range, Value, from_value, to_value};

@@ -8,22 +8,8 @@ use st2d::{
 };
 use std::sync::Arc;
 
-struct NoKeys;
-
-impl jinja::Datastore for NoKeys {
-    fn system(&self, _: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-    fn user(&self, _: &str) -> Result<Option<String>, String> {
-        Ok(None)
-    }
-    fn decrypt(&self, _: &str) -> Result<String, String> {
-        Err("no key".to_owned())
-    }
-}
-
 fn test(criteria: &Value, payload: &Value) -> Verdict {
-    let datastore: Arc<dyn jinja::Datastore> = Arc::new(NoKeys);
+    let datastore: Arc<dyn jinja::Datastore> = Arc::new(jinja::NoDatastore);
     let event = Event { payload, now: clock::now(), datastore: &datastore };
     Criteria::new(criteria.as_object().unwrap()).test(&event)
 }

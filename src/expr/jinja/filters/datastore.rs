@@ -34,6 +34,24 @@ pub trait Datastore: Send + Sync {
     fn decrypt(&self, value: &str) -> std::result::Result<String, String>;
 }
 
+/// A datastore without keys: for what asks for none, or shall find none.
+#[derive(Clone, Copy, Debug)]
+pub struct NoDatastore;
+
+impl Datastore for NoDatastore {
+    fn system(&self, _key: &str) -> std::result::Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    fn user(&self, _key: &str) -> std::result::Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    fn decrypt(&self, _value: &str) -> std::result::Result<String, String> {
+        Err("There is no datastore to decrypt values of.".to_owned())
+    }
+}
+
 /// The value templates know as `st2kv`: a dictionary of both scopes.
 pub fn st2kv(datastore: &Arc<dyn Datastore>) -> Value {
     [("system", st2kv_system(datastore)), ("user", lookup(datastore, false))].into_iter().collect()

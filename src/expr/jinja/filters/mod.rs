@@ -22,7 +22,7 @@ mod version;
 
 use std::{collections::HashMap, sync::OnceLock};
 
-pub use datastore::{Datastore, st2kv, st2kv_system};
+pub use datastore::{Datastore, NoDatastore, st2kv, st2kv_system};
 pub(super) use sort::sort_values;
 
 use super::{
