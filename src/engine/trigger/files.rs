@@ -1,6 +1,6 @@
 //! Files of actions that clients bring, and the events about them: stored together with the action.
 
-use super::{Error, Occurrence, dispatch_in};
+use super::happened;
 use crate::{
     engine::Engine,
     store::{self, Tx},
@@ -22,11 +22,7 @@ pub async fn written(engine: &Engine, tx: &mut Tx, action: &str, files: &[PathBu
             "file_path": file.display().to_string(),
             "host_info": {"hostname": &*engine.shared.host.name},
         });
-        let told = dispatch_in(engine, tx, Occurrence::of(WRITTEN, payload), None).await;
-        // The trigger may have been deleted: then nobody waits for it.
-        if let Err(Error::Store(error)) = told {
-            return Err(error);
-        }
+        happened(engine, tx, WRITTEN, payload).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Keys of the datastore, with the events about them: an entry and its event are stored together.
 
-use super::{Occurrence, dispatch_in};
+use super::happened;
 use crate::{
     datastore::{self, Protection},
     engine::Engine,
@@ -42,14 +42,14 @@ pub async fn put(
 ) -> Result<KeyValue, Error> {
     let (entry, written) = engine.datastore().put(tx, entry, protection).await?;
     let Some(before) = written.before else {
-        happened(engine, tx, "create", json!({"object": shown(&entry)})).await?;
+        happened(engine, tx, "core.st2.key_value_pair.create", json!({"object": shown(&entry)})).await?;
         return Ok(entry);
     };
-    happened(engine, tx, "update", json!({"object": shown(&entry)})).await?;
+    happened(engine, tx, "core.st2.key_value_pair.update", json!({"object": shown(&entry)})).await?;
     // As they are kept: a secret that is written again has another ciphertext.
     if before.value != entry.value {
         let change = json!({"old_object": shown(&before), "new_object": shown(&entry)});
-        happened(engine, tx, "value_change", change).await?;
+        happened(engine, tx, "core.st2.key_value_pair.value_change", change).await?;
     }
     Ok(entry)
 }
@@ -61,7 +61,7 @@ pub async fn put(
 pub async fn delete(engine: &Engine, tx: &mut Tx, key: &KeyName) -> Result<Option<KeyValue>, Error> {
     let deleted = engine.datastore().delete(tx, key).await?;
     if let Some(entry) = &deleted {
-        happened(engine, tx, "delete", json!({"object": shown(entry)})).await?;
+        happened(engine, tx, "core.st2.key_value_pair.delete", json!({"object": shown(entry)})).await?;
     }
     Ok(deleted)
 }
@@ -69,13 +69,4 @@ pub async fn delete(engine: &Engine, tx: &mut Tx, key: &KeyName) -> Result<Optio
 /// As clients see it who do not ask for secrets.
 fn shown(entry: &KeyValue) -> Value {
     Value::Object(wire::key_value::value(entry, None))
-}
-
-async fn happened(engine: &Engine, tx: &mut Tx, what: &str, payload: Value) -> Result<(), Error> {
-    let event = Occurrence::of(format!("core.st2.key_value_pair.{what}"), payload);
-    match dispatch_in(engine, tx, event, None).await {
-        Err(super::Error::Store(error)) => Err(error.into()),
-        // The trigger may have been deleted: then nobody waits for it.
-        _ => Ok(()),
-    }
 }

@@ -183,6 +183,20 @@ pub async fn dispatch_in(
     Ok(stored.contains(&id).then_some(id))
 }
 
+/// Stores an event of one of the program's own triggers, together with what it is about. Such a trigger may have been
+/// deleted: then nobody waits for it, and that is no fault.
+async fn happened(engine: &Engine, tx: &mut Tx, trigger: &str, payload: Value) -> store::Result<()> {
+    match dispatch_in(engine, tx, Occurrence::of(trigger, payload), None).await {
+        Ok(_) | Err(Error::NoSuchTrigger(_)) => Ok(()),
+        Err(Error::Store(error)) => Err(error),
+        Err(error @ Error::Payload { .. }) => {
+            // Nothing checks the payload of an event that we make.
+            tracing::error!("An event of {trigger} was not made: {error}");
+            Ok(())
+        }
+    }
+}
+
 async fn store_and_hand_over(engine: &Engine, new: New) -> Result<bool, Error> {
     let instance = new.instance.clone();
     let is_new = engine.shared.trigger_writer.insert(new).await?;
