@@ -41,7 +41,16 @@ static TYPE: LazyLock<Validator> = LazyLock::new(|| {
 /// Checks the form of metadata, and its parameters against the policy type's; returns it with the defaults of both
 /// filled in.
 pub fn validate(document: &Value, types: &[PolicyType]) -> Result<Value, Error> {
-    let mut filled = VALIDATOR.validate(document)?;
+    fill(validate_form(document)?, types)
+}
+
+/// Checks the form of metadata alone; returns it with the schema's defaults filled in.
+pub fn validate_form(document: &Value) -> Result<Value, Error> {
+    Ok(VALIDATOR.validate(document)?)
+}
+
+/// Checks the parameters of metadata whose form is right against the policy type's, and fills in that one's defaults.
+pub fn fill(mut filled: Value, types: &[PolicyType]) -> Result<Value, Error> {
     let named = filled["policy_type"].as_str().unwrap_or_default();
     let kind = types.iter().find(|kind| kind.reference() == named).ok_or_else(|| {
         Error::new(format!("Referenced policy_type \"{named}\" doesnt exist"), ["policy_type"])

@@ -121,14 +121,13 @@ async fn read(app: &App, mut body: Map<String, Value>, default_pack: &str) -> Ap
 
 /// As files are checked, but for a type that is no reference: of bodies that is said first.
 fn checked(body: &Value, types: &[PolicyType]) -> ApiResult<Value> {
-    metadata::validate(body, types).map_err(|error| match body["policy_type"].as_str() {
-        Some(named)
-            if !named.is_empty() && !named.contains('.') && error.message.starts_with("Referenced ") =>
-        {
-            Error::bad_request(format!("Invalid reference: {named}"))
+    let filled = metadata::validate_form(body)?;
+    match filled["policy_type"].as_str() {
+        Some(named) if !named.is_empty() && !named.contains('.') => {
+            Err(Error::bad_request(format!("Invalid reference: {named}")))
         }
-        _ => error.into(),
-    })
+        _ => Ok(metadata::fill(filled, types)?),
+    }
 }
 
 /// Another policy has its name, or its place: then nobody's id is told, as in StackStorm.
