@@ -29,11 +29,11 @@ pub(super) fn view(app: &App, mask: bool) -> View {
 
 /// The execution with this id, `last` being the newest.
 pub(in crate::api) async fn find_or_last(app: &App, id: &str, with_result: bool) -> ApiResult<Row> {
-    find_up_to(app, id, if with_result { i32::MAX } else { -1 }).await
+    find_up_to(app, id, with_result.then_some(usize::MAX)).await
 }
 
-/// The same, with a result of at most `largest` bytes.
-pub(in crate::api) async fn find_up_to(app: &App, id: &str, largest: i32) -> ApiResult<Row> {
+/// The same, with a result of at most `largest` bytes; `None`: without one.
+pub(in crate::api) async fn find_up_to(app: &App, id: &str, largest: Option<usize>) -> ApiResult<Row> {
     if id != "last" {
         return read(app, id, largest).await;
     }
@@ -44,10 +44,10 @@ pub(in crate::api) async fn find_up_to(app: &App, id: &str, largest: i32) -> Api
 
 /// The execution with this id.
 pub(in crate::api) async fn find(app: &App, id: &str, with_result: bool) -> ApiResult<Row> {
-    read(app, id, if with_result { i32::MAX } else { -1 }).await
+    read(app, id, with_result.then_some(usize::MAX)).await
 }
 
-async fn read(app: &App, id: &str, largest: i32) -> ApiResult<Row> {
+async fn read(app: &App, id: &str, largest: Option<usize>) -> ApiResult<Row> {
     let unknown = || Error::not_found(format!("Unable to identify resource with id \"{id}\"."));
     let id: ExecutionId = id.parse().map_err(|_| unknown())?;
     let mut rows = query::find_rows_up_to(app.store.pool(), &[id], largest).await?;

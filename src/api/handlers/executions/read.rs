@@ -63,8 +63,8 @@ pub(in crate::api) async fn get(
     let fields = listing::fields_of_one(&query)?;
     let mask = caller.masking(query.boolean("show_secrets")?.unwrap_or(false));
     let view = View { fields, max_result_size: max_result_size(&query)?, ..view(&app, mask) };
-    let largest = view.max_result_size.unwrap_or(SMALL_RESULT).min(SMALL_RESULT) as i32;
-    let mut row = find_up_to(&app, &id, if view.fields.wants_result() { largest } else { -1 }).await?;
+    let largest = view.max_result_size.unwrap_or(SMALL_RESULT).min(SMALL_RESULT);
+    let mut row = find_up_to(&app, &id, view.fields.wants_result().then_some(largest)).await?;
     caller.permit(Permission::ExecutionView, &*row.execution)?;
     let fits = view.max_result_size.is_none_or(|most| row.result_bytes <= most);
     let is_missing = row.result_bytes > 0 && row.execution.result.is_none();

@@ -72,11 +72,13 @@ pub async fn last(db: impl PgExecutor<'_>) -> Result<Option<ExecutionId>> {
 
 /// Executions in the order of `ids`, with or without their results; unknown ids are passed over.
 pub async fn find_rows(pool: &PgPool, ids: &[ExecutionId], with_results: bool) -> Result<Vec<Row>> {
-    find_rows_up_to(pool, ids, if with_results { i32::MAX } else { -1 }).await
+    find_rows_up_to(pool, ids, with_results.then_some(usize::MAX)).await
 }
 
-/// The same with results of at most `largest` bytes.
-pub async fn find_rows_up_to(pool: &PgPool, ids: &[ExecutionId], largest: i32) -> Result<Vec<Row>> {
+/// The same with results of at most `largest` bytes; `None`: without any.
+pub async fn find_rows_up_to(pool: &PgPool, ids: &[ExecutionId], largest: Option<usize>) -> Result<Vec<Row>> {
+    // Also an empty result has no negative size.
+    let largest = largest.map_or(-1, |largest| i32::try_from(largest).unwrap_or(i32::MAX));
     let wanted: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
     let found = sqlx::query_file_as!(Stored, "src/store/sql/executions_by_id.sql", &wanted as _, largest)
         .fetch_all(pool)
