@@ -47,11 +47,8 @@ impl Doubts {
         ids.retain(|id| {
             !self.started.contains(id) && engine.running(*id).is_none() && !workflow::is_here(engine, *id)
         });
-        for execution in executions::query::find_many(pool, &ids).await? {
-            if !self.start(engine, execution) {
-                return Ok(false);
-            }
-        }
+        let mut found = executions::query::find_many(pool, &ids).await?.into_iter();
+        let are_enough = found.all(|execution| self.start(engine, execution));
         // They may have been cancelled before anybody here could hear of it.
         if !ids.is_empty() {
             for id in executions::asked(pool, engine.holder()).await? {
@@ -61,6 +58,9 @@ impl Doubts {
                     tracing::debug!(execution.id = %id, "{error}");
                 }
             }
+        }
+        if !are_enough {
+            return Ok(false);
         }
         self.claims.retain(|claim| looked_at - *claim < IN_FLIGHT);
         if self.claims.is_empty() {
