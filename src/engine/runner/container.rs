@@ -244,7 +244,7 @@ fn environment(engine: &Engine, execution: &Execution) -> Vec<(String, String)> 
 
 /// Why an action could not be run at all.
 pub(super) struct Failure {
-    error: String,
+    pub(super) error: String,
 }
 
 impl Failure {

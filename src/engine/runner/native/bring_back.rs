@@ -34,8 +34,8 @@ pub(super) async fn undo(job: &Job<'_>) {
 
 /// Undoes what is left of an installation that has not ended well.
 pub(in crate::engine) async fn undo_rest(engine: &Engine, ended: &Arc<Execution>) {
-    let is_well = matches!(ended.status, ExecutionStatus::Succeeded);
-    if ended.action_ref() != INSTALLS || !ended.status.is_completed() || is_well {
+    let went_wrong = ended.status.is_completed() && ended.status != ExecutionStatus::Succeeded;
+    if !went_wrong || ended.action_ref() != INSTALLS {
         return;
     }
     let settings = &engine.config().actionrunner;
@@ -46,7 +46,17 @@ pub(in crate::engine) async fn undo_rest(engine: &Engine, ended: &Arc<Execution>
         output: output::Sink::silent(limits),
         kill_grace: Duration::from_secs_f64(settings.kill_grace.clamp(0.0, 3600.0)),
     };
-    let Ok(action) = container::prepare(engine, ended, None, false).await else { return };
+    let action = match container::prepare(engine, ended, None, false).await {
+        Ok(action) => action,
+        Err(failure) => {
+            tracing::error!(
+                execution.id = %ended.id,
+                "Installation {} is not undone: {}. Install the packs again, in the version that is wanted.",
+                ended.id, failure.error
+            );
+            return;
+        }
+    };
     let job = Job::new(engine, &action, &io);
     take_back(&job, ended.id).await;
     let said = job.take_said();
@@ -63,7 +73,13 @@ pub(super) async fn installation_of(job: &Job<'_>) -> store::Result<Option<Execu
 }
 
 async fn take_back(job: &Job<'_>, installation: ExecutionId) {
-    let Ok(settings) = job.settings().await else { return };
+    let settings = match job.settings().await {
+        Ok(settings) => settings,
+        Err(raised) => {
+            let remedy = "Install the packs again, in the version that is wanted.";
+            return job.say(&format!("The packs do not come back: {}. {remedy}", raised.message)).await;
+        }
+    };
     let work = move || {
         let told = parking_lot::Mutex::new(Vec::new());
         let progress = packs::Progress { say: &|line| told.lock().push(line), stopped: &|| false };
