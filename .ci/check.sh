@@ -35,7 +35,8 @@ tests() {
     rm "$log"
     [ ${#failed[@]} -gt 0 ] && [ ${#failed[@]} -le 5 ] || return 1
     printf '== failed among the others, now alone: %s\n' "${failed[@]}"
-    .ci/with-postgres.sh cargo test --locked --lib --bins --tests -- --exact --test-threads 1 "${failed[@]}"
+    .ci/with-postgres.sh cargo test --locked --lib --bins --tests -- --exact --test-threads 1 "${failed[@]}" || return 1
+    printf '== passed alone only, so look for what it races with: %s\n' "${failed[@]}"
 }
 
 doc_tests() { SQLX_OFFLINE=true cargo test --locked --doc; }

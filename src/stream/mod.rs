@@ -6,8 +6,8 @@
 //! that filter. Queues are bounded in bytes: a client that does not read is cut off or, where rows can fill the
 //! gap, told to look at them; nobody ever waits for it.
 //!
-//! What happens on other nodes is not told here yet; outputs are looked at in the database now and then, so those
-//! arrive all the same, only later.
+//! What happens on other nodes is on the bus too, as far as `engine::neighbours` passes it on. Outputs are looked at in
+//! the database now and then, so those arrive even when nobody told of them, only later.
 
 mod all;
 mod filter;
