@@ -2,7 +2,10 @@
 
 use parking_lot::RwLock;
 use std::{future::Future, sync::Arc, time::Instant};
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Tells a service to finish. Cheap to clone; all clones see the same request.
@@ -106,6 +109,24 @@ where
             }
         }
     })
+}
+
+/// Does what computes for long, or blocks, without holding up others: here, while another thread takes over what this
+/// one had to do; where there is no other, on a thread for it. Must not be waited for beside something else in one task.
+///
+/// # Errors
+/// The words of a panic.
+pub async fn compute<T, F>(work: F) -> Result<T, String>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
+        return done.map_err(|panic| panic_text(panic.as_ref()).to_owned());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
 }
 
 /// The words of a panic.

@@ -177,7 +177,7 @@ impl Datastore {
     /// What templates see as `st2kv` when they are rendered for `user`, or for the system user.
     ///
     /// Keys that are plainly named in `templates` are read here, in one query; others when a template asks, so the
-    /// rendering itself must run where it may block (`tokio::task::spawn_blocking`).
+    /// rendering itself must run where it may block ([`crate::service::compute`]).
     ///
     /// # Errors
     /// The database failed.

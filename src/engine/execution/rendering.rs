@@ -1,10 +1,10 @@
 //! Parameters of a request and of a run, with the context their templates see.
 //!
-//! Templates run on a thread of their own: a hostile one is ended by its budget, but must not hold up others until
-//! then. Calls without templates, nearly all of them, need neither thread nor context.
+//! Templates run where they hold up nobody: a hostile one is ended by its budget only. Calls without templates, nearly
+//! all of them, need neither that nor a context.
 
 use super::parameters::{self, Context, Final, Parameters, Phase};
-use crate::{datastore, engine::Engine, expr::jinja, model::Snapshot};
+use crate::{datastore, engine::Engine, expr::jinja, model::Snapshot, service};
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
 
@@ -66,7 +66,7 @@ async fn with_context<T: Send + 'static>(
     let additional: Map<String, Value> =
         trigger.map(|event| ("trigger".to_owned(), event.clone())).into_iter().collect();
     let (snapshot, given, context) = (snapshot.clone(), given.clone(), context.clone());
-    let rendering = tokio::task::spawn_blocking(move || {
+    let rendering = service::compute(move || {
         let context = Context {
             config_context: &config,
             datastore: &datastore,

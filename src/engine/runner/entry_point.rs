@@ -3,6 +3,7 @@
 use crate::{
     content::{PackDir, ReadError},
     model::NewAction,
+    service,
     store::{Cached, Store, packs},
 };
 use std::path::PathBuf;
@@ -57,8 +58,8 @@ pub(in crate::engine) async fn find(
     let written = root.join("actions").join(&action.entry_point);
     let pack_dir = root.clone();
     let looked_at = written.clone();
-    let found = tokio::task::spawn_blocking(move || PackDir::at(&root)?.look_at(&looked_at)).await;
-    match found.map_err(|error| error.to_string())? {
+    let found = service::compute(move || PackDir::at(&root)?.look_at(&looked_at)).await;
+    match found? {
         Ok(_) => Ok(Some(EntryPoint { path: written, pack: pack_dir })),
         Err(ReadError::Outside) => Err(format!(
             "The entry point \"{}\" of action \"{}\" lies outside of its pack.",

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     engine::{Engine, execution::rendering, runner::entry_point},
     model::{Execution, ExecutionId, ExecutionStatus, WorkflowId},
+    service,
     store::{outputs, workflows},
 };
 use serde_json::{Map, Value, json};
@@ -115,8 +116,11 @@ async fn source(engine: &Engine, execution: &Execution) -> Result<Arc<str>, Ende
     let Some(found) = found else {
         return Err(failed(format!("Action \"{}\" has no entry point.", spec.reference())));
     };
-    let text = tokio::fs::read_to_string(&found.path).await;
-    let text = text.map_err(|error| failed(format!("{} cannot be read: {error}", found.path.display())))?;
+    let text = service::compute(move || {
+        let text = std::fs::read_to_string(&found.path);
+        text.map_err(|error| format!("{} cannot be read: {error}", found.path.display()))
+    });
+    let text = text.await.flatten().map_err(failed)?;
     Ok(text.into())
 }
 

@@ -17,6 +17,7 @@ use crate::{
         },
     },
     model::{Execution, ExecutionId, ExecutionStatus, WorkflowId},
+    service,
     store::{
         executions,
         ledger::Transition,
@@ -214,10 +215,10 @@ impl Flow {
         }
     }
 
-    /// Lets the language decide, on a thread where that holds up nobody.
+    /// Lets the language decide, without holding up others.
     async fn decide(&mut self, happened: Vec<Happened>) -> Option<super::Decision> {
         let mut logic = self.logic.take()?;
-        let decided = tokio::task::spawn_blocking(move || {
+        let decided = service::compute(move || {
             let decision = logic.step(happened);
             (logic, decision)
         });

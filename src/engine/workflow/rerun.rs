@@ -7,6 +7,7 @@ use super::{
 use crate::{
     engine::Engine,
     model::{Execution, ExecutionId, ExecutionStatus},
+    service,
     store::{executions::query, workflows},
 };
 use serde_json::Value;
@@ -76,13 +77,13 @@ pub(super) async fn open(
     let workflow = stored.id;
     let (mut logic, happened, active) = adopt::restore(engine, execution, stored).await.map_err(refuse)?;
     let execution = execution.clone();
-    let ready = tokio::task::spawn_blocking(move || {
+    let ready = service::compute(move || {
         // Children that ended after the workflow had: their tasks may run again only if they are known to have ended.
         if !happened.is_empty() {
             logic.step(happened);
         }
         logic.rerun(&execution, &again.tasks, &again.reset).map(|()| logic)
     });
-    let logic = ready.await.map_err(|error| refuse(error.to_string()))?.map_err(refuse)?;
+    let logic = ready.await.map_err(refuse)?.map_err(refuse)?;
     Ok((workflow, Begun { logic, lines: Vec::new() }, row, vec![Happened::Begun], active))
 }

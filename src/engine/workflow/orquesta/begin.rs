@@ -12,7 +12,7 @@ use crate::{
         },
     },
     model::{Execution, ExecutionStatus},
-    pytext,
+    pytext, service,
     workflow::{Conductor, Status, orquesta},
 };
 use serde_json::{Map, Value, json};
@@ -36,7 +36,7 @@ pub(super) async fn begin(engine: &Engine, at: Beginning) -> Result<Begun, Ended
     let expressions = Expressions::of(engine, at.workflow);
     let inputs = at.action_parameters;
     let asks_for_tasks = compiled.asks_for_tasks;
-    let made = tokio::task::spawn_blocking(move || {
+    let made = service::compute(move || {
         let tasks = super::tasks::Tasks::default();
         let mut conductor = Conductor::new(graph, context, &inputs, &expressions.with(&tasks));
         if conductor.status() == Status::Unset {
@@ -45,7 +45,7 @@ pub(super) async fn begin(engine: &Engine, at: Beginning) -> Result<Begun, Ended
         }
         Run::new(conductor, family, tasks, expressions, asks_for_tasks)
     });
-    let run = made.await.map_err(|error| refused(&error.to_string()))?;
+    let run = made.await.map_err(|panic| refused(&panic))?;
     let lines = vec![format!("Workflow execution \"{}\" is created.", at.workflow)];
     Ok(Begun { logic: Box::new(run), lines })
 }
