@@ -25,6 +25,13 @@ pub async fn interest(db: impl PgExecutor<'_>, trigger: &str) -> Result<Interest
     .await?)
 }
 
+/// Whether there are notes.
+pub async fn are_any(db: impl PgExecutor<'_>) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM execution_ends) AS "are_any!""#)
+        .fetch_one(db)
+        .await?)
+}
+
 /// Takes the oldest notes, `most` at most; those that another node is just taking are passed over.
 pub async fn take(tx: &mut Tx, most: i64) -> Result<Vec<ExecutionId>> {
     let rows = sqlx::query!(

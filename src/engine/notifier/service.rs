@@ -58,6 +58,10 @@ impl Notifier {
     /// Follows up to `most` ends, and tells which it took.
     async fn some(&self, most: i64, taken: &mut Vec<ExecutionId>) -> store::Result<()> {
         let engine = &self.engine;
+        // Most wakes are for nothing: no transaction then.
+        if !ends::are_any(engine.store().pool()).await? {
+            return Ok(());
+        }
         let mut tx = engine.store().begin().await?;
         let ids = ends::take(&mut tx, most).await?;
         taken.clone_from(&ids);

@@ -52,7 +52,6 @@ impl Flow {
             begun: self.begun.clone(),
             pieces: self.logic.as_mut().map(|logic| logic.changes()).unwrap_or_default(),
             children: children.iter().map(|child| child.row.clone()).collect(),
-            ends: Vec::new(),
             transition: change.as_ref().map(|(change, _)| change.clone()),
             output,
         };
@@ -66,7 +65,7 @@ impl Flow {
                 return Next::Over;
             }
         };
-        if matches!(done, Done::NotHeld | Done::ChildMoved) {
+        if done == Done::NotHeld {
             for child in children {
                 child.forget(&self.engine);
             }

@@ -112,13 +112,14 @@ impl Writer {
     }
 }
 
-/// Opens the writer's connection. Its plans are made when tables are small or their statistics stale, and are kept:
-/// left alone, PostgreSQL would read the whole table for each batch, and go on to while the table grows. Everything
-/// that is written here is found by its key, so that is the one way it may look.
+/// Opens the writer's connection. Its plans are made once: to plan these statements takes longer than to run them. So
+/// they are made when tables are small or their statistics stale, and left alone, PostgreSQL would read the whole table
+/// for each batch, and go on to while the table grows. Everything that is written here is found by its key, so that is the
+/// one way it may look.
 pub(in crate::store) async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
     let mut connection = PgConnection::connect_with(options).await?;
-    let settings =
-        "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+    let settings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+        SET enable_mergejoin = off; SET jit = off";
     connection.execute(settings).await?;
     Ok(connection)
 }

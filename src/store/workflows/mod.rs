@@ -1,7 +1,6 @@
 //! Workflows: their rows, and how a step of one is stored.
 //!
-//! A step is one commit: what became of its children, the pieces of its state that changed, new children, and its own
-//! execution's status. Steps of many workflows share commits ([`mod@write`]). Only the node that holds the execution may
+//! A step is one commit: the pieces of its state that changed, new children, and its own execution's status. Steps of many workflows share commits ([`mod@write`]). Only the node that holds the execution may
 //! store a step; it may therefore keep the state in memory and trust it.
 
 mod write;

@@ -39,8 +39,6 @@ pub struct Step {
     pub pieces: Vec<Piece>,
     /// Executions it asks for.
     pub children: Vec<Insert>,
-    /// Ends of its children that are stored with it: all of them, or nothing of this step.
-    pub ends: Vec<Transition>,
     /// A change of its own execution.
     pub transition: Option<Transition>,
     /// What it says about its progress.
@@ -78,8 +76,6 @@ pub enum Done {
     Unmoved,
     /// Nothing is stored: another node holds the workflow, or it has ended.
     NotHeld,
-    /// Nothing is stored: the end of a child could not be, for somebody else changed the child meanwhile.
-    ChildMoved,
 }
 
 pub(in crate::store) struct Entry {
@@ -89,7 +85,7 @@ pub(in crate::store) struct Entry {
 
 impl Step {
     fn weight(&self) -> usize {
-        1 + self.pieces.len() + self.children.len() + self.ends.len()
+        1 + self.pieces.len() + self.children.len()
     }
 }
 
@@ -160,18 +156,15 @@ impl Writer {
             none => none.insert(connect(&self.options).await?),
         };
         let mut tx = connection.begin().await?;
-        let held = held(&mut tx, batch, in_doubt).await?;
         let steps: Vec<&Step> = batch.iter().map(|entry| &*entry.step).collect();
+        let held = states(&mut tx, &steps, in_doubt).await?;
         let stored: Vec<&Step> =
             steps.iter().filter(|step| held.contains(&step.execution)).copied().collect();
-        begin(&mut tx, &stored).await?;
         let children: Vec<&Insert> = stored.iter().flat_map(|step| &step.children).collect();
         if !children.is_empty() {
             executions::insert_all(&mut tx, children.into_iter()).await?;
         }
-        pieces(&mut tx, &stored).await?;
-        let changes: Vec<&Transition> =
-            stored.iter().flat_map(|step| step.ends.iter().chain(&step.transition)).collect();
+        let changes: Vec<&Transition> = stored.iter().filter_map(|step| step.transition.as_ref()).collect();
         let output: Vec<OutputChunk> = stored.iter().flat_map(|step| &step.output).cloned().collect();
         let mut moved = HashSet::new();
         if !changes.is_empty() || !output.is_empty() {
@@ -181,15 +174,6 @@ impl Writer {
                     changes.iter().filter(|change| !moved.contains(&change.id)).copied().collect();
                 moved.extend(executions::already_done(&mut tx, rest.into_iter()).await?);
             }
-        }
-        let whole = |step: &Step| step.ends.iter().all(|end| moved.contains(&end.id));
-        if !stored.iter().all(|step| whole(step)) {
-            tx.rollback().await?;
-            if batch.len() > 1 {
-                // Alone, each of the others is stored, and this one says what is wrong with it.
-                return Err(sqlx::Error::RowNotFound);
-            }
-            return Ok(vec![Done::ChildMoved]);
         }
         tx.commit().await?;
         let done = |step: &&Step| match &step.transition {
@@ -206,85 +190,57 @@ fn is_passing(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(inner) if inner.code().is_some_and(|code| code.starts_with("40")))
 }
 
-/// The executions that are held as their steps expect; their rows are locked until the commit.
-async fn held(
+/// Stores the states of workflows after these steps. Answers the executions that are held as the steps expect; of the
+/// others nothing is stored.
+async fn states(
     connection: &mut PgConnection,
-    batch: &[Entry],
+    steps: &[&Step],
     in_doubt: bool,
 ) -> sqlx::Result<HashSet<ExecutionId>> {
-    let rows = sqlx::query!(
-        r#"SELECT e.id AS "id: ExecutionId" FROM executions e
-           JOIN unnest($1::bytea[], $2::integer[], $3::bigint[]) AS t (id, node_id, node_epoch) ON e.id = t.id
-           WHERE e.node_id = t.node_id AND e.node_epoch = t.node_epoch AND (e.ended_at IS NULL OR $4)
-           ORDER BY e.id FOR UPDATE OF e"#,
-        &batch.iter().map(|entry| entry.step.execution.as_bytes()).collect::<Vec<_>>() as _,
-        &batch.iter().map(|entry| entry.step.holder.0).collect::<Vec<_>>(),
-        &batch.iter().map(|entry| entry.step.holder.1).collect::<Vec<_>>(),
+    let begun: Vec<(&Step, &Begun)> =
+        steps.iter().filter_map(|step| Some((*step, step.begun.as_ref()?))).collect();
+    // One statement may write a row once only.
+    let mut last: HashMap<(WorkflowId, &str), (ExecutionId, Option<&str>)> = HashMap::new();
+    for step in steps {
+        for piece in &step.pieces {
+            last.insert((step.workflow, &piece.key), (step.execution, piece.value.as_deref()));
+        }
+    }
+    let (kept, gone): (Vec<_>, Vec<_>) = last.into_iter().partition(|(_, (_, value))| value.is_some());
+    let rows = sqlx::query_file!(
+        "src/store/sql/workflow_steps.sql",
+        &steps.iter().map(|step| step.execution.as_bytes()).collect::<Vec<_>>() as _,
+        &steps.iter().map(|step| step.holder.0).collect::<Vec<_>>(),
+        &steps.iter().map(|step| step.holder.1).collect::<Vec<_>>(),
         in_doubt,
+        &begun.iter().map(|(step, _)| step.workflow.as_bytes()).collect::<Vec<_>>() as _,
+        &begun.iter().map(|(step, _)| step.execution.as_bytes()).collect::<Vec<_>>() as _,
+        &begun.iter().map(|(_, begun)| bytea_text(&begun.executions)).collect::<Vec<_>>(),
+        &begun.iter().map(|(_, begun)| hash(begun)).collect::<Vec<_>>(),
+        &begun.iter().map(|(_, begun)| begun.language).collect::<Vec<_>>() as _,
+        &begun.iter().map(|(_, begun)| &*begun.source).collect::<Vec<_>>() as _,
+        &begun.iter().map(|(_, begun)| begun.depth).collect::<Vec<_>>(),
+        &kept.iter().map(|(_, (execution, _))| execution.as_bytes()).collect::<Vec<_>>() as _,
+        &kept.iter().map(|((workflow, _), _)| workflow.as_bytes()).collect::<Vec<_>>() as _,
+        &kept.iter().map(|((_, key), _)| *key).collect::<Vec<_>>() as _,
+        &kept.iter().map(|(_, (_, value))| value.unwrap_or_default()).collect::<Vec<_>>() as _,
+        &gone.iter().map(|(_, (execution, _))| execution.as_bytes()).collect::<Vec<_>>() as _,
+        &gone.iter().map(|((workflow, _), _)| workflow.as_bytes()).collect::<Vec<_>>() as _,
+        &gone.iter().map(|((_, key), _)| *key).collect::<Vec<_>>() as _,
     )
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// The rows of workflows that begin.
-async fn begin(connection: &mut PgConnection, steps: &[&Step]) -> sqlx::Result<()> {
-    for step in steps {
-        let Some(begun) = &step.begun else { continue };
-        let hash = Sha256::new().chain_update(begun.language).chain_update([0]).chain_update(&*begun.source);
-        let hash = hash.finalize();
-        let executions: Vec<&[u8]> = begun.executions.iter().map(ExecutionId::as_bytes).collect();
-        sqlx::query!(
-            "WITH definition AS (
-                 INSERT INTO workflow_definitions (hash, language, source) VALUES ($1, $2, $3)
-                 ON CONFLICT (hash) DO NOTHING
-             )
-             INSERT INTO workflows (id, execution_id, executions, definition, depth) VALUES ($4, $5, $6, $1, $7)
-             ON CONFLICT (id) DO UPDATE SET execution_id = excluded.execution_id, executions = excluded.executions,
-                 depth = excluded.depth",
-            hash.as_slice(),
-            begun.language,
-            &*begun.source,
-            step.workflow as _,
-            step.execution as _,
-            &executions as _,
-            begun.depth,
-        )
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+/// Under which a definition is stored, once for all that run it.
+fn hash(begun: &Begun) -> Vec<u8> {
+    let hash = Sha256::new().chain_update(begun.language).chain_update([0]).chain_update(&*begun.source);
+    hash.finalize().to_vec()
 }
 
-/// The pieces that changed.
-async fn pieces(connection: &mut PgConnection, steps: &[&Step]) -> sqlx::Result<()> {
-    // One statement may write a row once only.
-    let mut last: HashMap<(WorkflowId, &str), Option<&str>> = HashMap::new();
-    for step in steps {
-        for piece in &step.pieces {
-            last.insert((step.workflow, &piece.key), piece.value.as_deref());
-        }
-    }
-    if last.is_empty() {
-        return Ok(());
-    }
-    let (kept, gone): (Vec<_>, Vec<_>) = last.into_iter().partition(|(_, value)| value.is_some());
-    sqlx::query!(
-        "WITH gone AS (
-             DELETE FROM workflow_pieces p USING unnest($4::bytea[], $5::text[]) AS t (workflow_id, key)
-             WHERE p.workflow_id = t.workflow_id AND p.key = t.key
-         )
-         INSERT INTO workflow_pieces (workflow_id, key, value)
-         SELECT t.workflow_id, t.key, t.value::json FROM unnest($1::bytea[], $2::text[], $3::text[])
-             AS t (workflow_id, key, value)
-         ON CONFLICT (workflow_id, key) DO UPDATE SET value = excluded.value",
-        &kept.iter().map(|((workflow, _), _)| workflow.as_bytes()).collect::<Vec<_>>() as _,
-        &kept.iter().map(|((_, key), _)| *key).collect::<Vec<_>>() as _,
-        &kept.iter().map(|(_, value)| value.unwrap_or_default()).collect::<Vec<_>>() as _,
-        &gone.iter().map(|((workflow, _), _)| workflow.as_bytes()).collect::<Vec<_>>() as _,
-        &gone.iter().map(|((_, key), _)| *key).collect::<Vec<_>>() as _,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+/// Ids as SQL splits them again; arrays of arrays cannot be passed.
+fn bytea_text(ids: &[ExecutionId]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| format!("\\x{id}")).collect();
+    ids.join(",")
 }

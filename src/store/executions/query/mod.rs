@@ -70,6 +70,42 @@ pub async fn last(db: impl PgExecutor<'_>) -> Result<Option<ExecutionId>> {
     Ok(newest.fetch_optional(db).await?)
 }
 
+/// Executions, each with its children and the process that ran it. Results may be large, so they are read only up to a
+/// size of $2 bytes; `result_bytes` tells their size all the same. The nodes are not joined: to plan another join takes
+/// longer than to look.
+macro_rules! select {
+    ($rest:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Stored,
+            r#"SELECT
+                e.id              AS "id: ExecutionId",
+                e.liveaction_id   AS "liveaction_id: LiveActionId",
+                e.snapshot_id,
+                s.hash            AS snapshot_hash,
+                e.status          AS "status: ExecutionStatus",
+                e.parameters::text AS "parameters!",
+                e.context::text   AS "context!",
+                e.extras::text    AS extras,
+                e.delay_ms,
+                e.parent_id       AS "parent_id: ExecutionId",
+                ARRAY(SELECT c.id FROM executions c WHERE c.parent_id = e.id ORDER BY c.id) AS "children!: Vec<ExecutionId>",
+                e.log_statuses    AS "log_statuses: Vec<ExecutionStatus>",
+                e.log_times,
+                e.ended_at,
+                CASE WHEN e.result_bytes <= $2 THEN e.result::text END AS result,
+                e.result_bytes,
+                e.node_id,
+                e.node_epoch,
+                (SELECT n.hostname FROM nodes n WHERE n.id = e.node_id) AS hostname,
+                (SELECT n.pid FROM nodes n WHERE n.id = e.node_id)      AS pid
+            FROM executions e
+            JOIN action_snapshots s ON s.id = e.snapshot_id
+            "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
 /// Executions in the order of `ids`, with or without their results; unknown ids are passed over.
 pub async fn find_rows(pool: &PgPool, ids: &[ExecutionId], with_results: bool) -> Result<Vec<Row>> {
     find_rows_up_to(pool, ids, with_results.then_some(usize::MAX)).await
@@ -79,10 +115,13 @@ pub async fn find_rows(pool: &PgPool, ids: &[ExecutionId], with_results: bool) -
 pub async fn find_rows_up_to(pool: &PgPool, ids: &[ExecutionId], largest: Option<usize>) -> Result<Vec<Row>> {
     // Also an empty result has no negative size.
     let largest = largest.map_or(-1, |largest| i32::try_from(largest).unwrap_or(i32::MAX));
-    let wanted: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
-    let found = sqlx::query_file_as!(Stored, "src/store/sql/executions_by_id.sql", &wanted as _, largest)
-        .fetch_all(pool)
-        .await?;
+    let found = if let [id] = ids {
+        // PostgreSQL keeps the plan of this one; for an array it plans anew each time, and that takes longer than the look.
+        select!("WHERE e.id = $1", id as _, largest).fetch_all(pool).await?
+    } else {
+        let wanted: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
+        select!("WHERE e.id = ANY ($1)", &wanted as _, largest).fetch_all(pool).await?
+    };
     let versions = found.iter().map(|row| (row.snapshot_id, row.snapshot_hash.as_slice()));
     let snapshots = snapshot_cache::find_many(pool, versions).await?;
     let mut rows: HashMap<ExecutionId, Row> = HashMap::with_capacity(found.len());
