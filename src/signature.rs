@@ -1,6 +1,9 @@
 //! Signatures of webhooks, as GitHub, GitLab, Slack and others make them: what a rule says about them is read, and
 //! requests are checked. Pure.
 //!
+//! In two steps: the headers tell whether a request may be signed at all ([`Settings::claim`]), so that the bodies of
+//! those that are not need not be read; then the body is held against what they claim.
+//!
 //! Left out: the secret, of which settings hold only the name.
 
 use crate::pytext;
@@ -64,6 +67,20 @@ pub enum Fault {
     Wrong,
 }
 
+/// What the headers of a request say of who sent it.
+#[derive(Clone, Debug)]
+pub enum Claim {
+    /// They prove it, whatever the body is.
+    Proven,
+    /// They hold a signature, which the body must bear out.
+    Signed {
+        /// Has taken in what is signed before the body.
+        mac: Hmac<Sha256>,
+        /// The signature.
+        signature: Vec<u8>,
+    },
+}
+
 impl Settings {
     /// Reads settings.
     ///
@@ -118,29 +135,28 @@ impl Settings {
         Ok(Self { scheme, secret_key, needs_token })
     }
 
-    /// Checks a request.
+    /// Reads what the headers of a request claim.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub fn check<'a>(
+    /// [`Fault`]: whatever the body is, it is not believed.
+    pub fn claim<'a>(
         &self,
         secret: &[u8],
         header: impl Fn(&str) -> Option<&'a [u8]>,
-        body: &[u8],
         now: DateTime<Utc>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Claim, Fault> {
         let given = |name: &str| header(name).ok_or_else(|| Fault::Missing(name.to_owned()));
         match &self.scheme {
             Scheme::GitHub => {
                 let name = "X-Hub-Signature-256";
-                compare(secret, &[body], &decoded(given(name)?, "sha256=", false, name)?)
+                Claim::signed(secret, &[], decoded(given(name)?, "sha256=", false, name)?)
             }
             Scheme::GitLab => {
                 let token = given("X-Gitlab-Token")?;
                 // Hashes are of one length, whatever the secret's.
                 let (given, wanted) = (Sha256::digest(token), Sha256::digest(secret));
                 let is_equal = given[..].ct_eq(&wanted[..]);
-                if bool::from(is_equal) { Ok(()) } else { Err(Fault::Wrong) }
+                if bool::from(is_equal) { Ok(Claim::Proven) } else { Err(Fault::Wrong) }
             }
             Scheme::Slack => {
                 let (name, time) = ("X-Slack-Signature", "X-Slack-Request-Timestamp");
@@ -148,12 +164,14 @@ impl Settings {
                 let text = given(time)?;
                 let at = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
                 let at = at.ok_or_else(|| Fault::Malformed(time.to_owned()))?;
-                compare(secret, &[b"v0:", text, b":", body], &signature)?;
                 let away = now.timestamp().saturating_sub(at).saturating_abs();
-                if away > SLACK_TOLERANCE { Err(Fault::Stale(away)) } else { Ok(()) }
+                if away > SLACK_TOLERANCE {
+                    return Err(Fault::Stale(away));
+                }
+                Claim::signed(secret, &[b"v0:", text, b":"], signature)
             }
             Scheme::Hmac { header: name, prefix, is_base64, .. } => {
-                compare(secret, &[body], &decoded(given(name)?, prefix, *is_base64, name)?)
+                Claim::signed(secret, &[], decoded(given(name)?, prefix, *is_base64, name)?)
             }
         }
     }
@@ -191,13 +209,27 @@ fn decoded(given: &[u8], prefix: &str, is_base64: bool, name: &str) -> Result<Ve
     }
 }
 
-/// Takes the same time whatever the signature is.
-fn compare(secret: &[u8], parts: &[&[u8]], signature: &[u8]) -> Result<(), Fault> {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else { return Err(Fault::Wrong) };
-    for part in parts {
-        mac.update(part);
+impl Claim {
+    fn signed(secret: &[u8], before: &[&[u8]], signature: Vec<u8>) -> Result<Self, Fault> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| Fault::Wrong)?;
+        for part in before {
+            mac.update(part);
+        }
+        Ok(Self::Signed { mac, signature })
     }
-    mac.verify_slice(signature).map_err(|_| Fault::Wrong)
+
+    /// Holds the body against it. Takes the same time whatever the signature is.
+    ///
+    /// # Errors
+    /// [`Fault::Wrong`].
+    pub fn check(self, body: &[u8]) -> Result<(), Fault> {
+        match self {
+            Self::Proven => Ok(()),
+            Self::Signed { mac, signature } => {
+                mac.chain_update(body).verify_slice(&signature).map_err(|_| Fault::Wrong)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -217,7 +249,8 @@ mod tests {
             let found = headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.as_bytes())
         };
-        settings.check(secret.as_bytes(), header, body.as_bytes(), DateTime::from_timestamp(now, 0).unwrap())
+        let now = DateTime::from_timestamp(now, 0).unwrap();
+        settings.claim(secret.as_bytes(), header, now)?.check(body.as_bytes())
     }
 
     /// The examples of their documentations.

@@ -13,6 +13,7 @@ use actix_web::{
 };
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde_json::{Map, Value};
+use std::future::{Ready, ready};
 
 /// The deepest nesting, whatever the settings say.
 const DEEPEST: usize = crate::pytext::MAX_DEPTH;
@@ -28,6 +29,12 @@ pub struct Whole {
     pub bytes: Bytes,
     /// What it means; an empty one is `{}`. Or why it means nothing.
     pub value: Result<Value, String>,
+}
+
+/// A body that was not read yet: for handlers that look at who speaks before they listen.
+pub struct Unread {
+    request: HttpRequest,
+    payload: Payload,
 }
 
 /// A body that has to be an object.
@@ -74,17 +81,30 @@ impl FromRequest for Body {
     }
 }
 
-impl FromRequest for Whole {
+impl FromRequest for Unread {
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
+    type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let bytes = read(&request, &mut payload).await?.freeze();
-            let value = content_type(&request).and_then(|kind| parse(kind, &bytes, depth_limit(&request)));
-            Ok(Self { value: value.map_err(|error| error.to_string()), bytes })
-        })
+        ready(Ok(Self { request: request.clone(), payload: payload.take() }))
+    }
+}
+
+impl Unread {
+    /// How long it says it is.
+    pub fn announced(&self) -> usize {
+        announced(&self.request)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is too large, or ends too early.
+    pub async fn read(mut self) -> ApiResult<Whole> {
+        let bytes = read(&self.request, &mut self.payload).await?.freeze();
+        let deepest = depth_limit(&self.request);
+        let value = content_type(&self.request).and_then(|kind| parse(kind, &bytes, deepest));
+        Ok(Whole { value: value.map_err(|error| error.to_string()), bytes })
     }
 }
 
@@ -154,13 +174,17 @@ fn depth_limit(request: &HttpRequest) -> usize {
     configured.unwrap_or(DEEPEST).min(DEEPEST)
 }
 
+fn announced(request: &HttpRequest) -> usize {
+    let length = request.headers().get(CONTENT_LENGTH);
+    length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
 async fn read(request: &HttpRequest, payload: &mut Payload) -> ApiResult<BytesMut> {
     let limit = request.app_data::<Data<App>>().map_or(0, |app| app.config.api.body_max_bytes);
     let too_large = || {
         Error::Answer(StatusCode::PAYLOAD_TOO_LARGE, format!("Request body is larger than {limit} bytes."))
     };
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let announced: usize = announced.unwrap_or(0);
+    let announced = announced(request);
     if announced > limit {
         return Err(too_large());
     }

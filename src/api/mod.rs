@@ -22,7 +22,7 @@ mod routes;
 mod table;
 mod validate;
 
-pub use body::{Body, Object, PlainText, Text, Whole};
+pub use body::{Body, Object, PlainText, Text, Unread, Whole};
 pub use error::{ApiResult, Error, NOT_FOUND};
 pub use extract::Path;
 pub use path::Service;

@@ -4,18 +4,19 @@
 //! tag is taken out and used. `st2` is the address of any event: its body names the trigger and holds the payload.
 //!
 //! A trigger may want deliveries signed ([`signature`](crate::signature)). Then a good signature stands in for a token,
-//! and a delivery that is sent again is no new event.
+//! and a delivery that is sent again is no new event. The body of a request that shows neither a token nor what may be a
+//! good signature is not read.
 
 use crate::{
     access::{self, Caller, Permission},
-    api::{ApiResult, Error, Path, QueryString, Whole, json},
+    api::{ApiResult, Error, Path, QueryString, Unread, Whole, json, json_bytes},
     app::App,
     clock,
     content::trigger::{SIGNATURE, WEBHOOK as KIND},
     engine::trigger::{self, Delivery, Occurrence, Target, Verdict},
     model::{KeyName, TraceContext, Trigger, TriggerInstanceId},
     pytext,
-    signature::{Scheme, Settings},
+    signature::{Claim, Scheme, Settings},
     wire::{content as wire, timestamp},
 };
 use actix_web::{
@@ -24,10 +25,13 @@ use actix_web::{
     web::Data,
 };
 use serde_json::{Map, Value, json as value};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The address of any event.
 const ANY: &str = "st2";
+
+/// How long a body may take to come whose sender has shown no token. Senders of webhooks wait no longer for an answer.
+const STRANGERS_TIME: Duration = Duration::from_secs(30);
 
 /// Names a trace; taken out of the payload.
 const TRACE_TAG: &str = "St2-Trace-Tag";
@@ -81,7 +85,7 @@ pub(in crate::api) async fn post(
     caller: Option<Caller>,
     request: HttpRequest,
     Path([address]): Path<1>,
-    body: Whole,
+    body: Unread,
 ) -> ApiResult<HttpResponse> {
     let address = address.trim_matches('/');
     let mut delivery = Delivery {
@@ -89,7 +93,7 @@ pub(in crate::api) async fn post(
         address: address.to_owned(),
         sender: request.connection_info().peer_addr().map(str::to_owned),
         id: None,
-        bytes: body.bytes.len(),
+        bytes: body.announced(),
         verdict: Verdict::Accepted,
         reason: None,
         instances: Vec::new(),
@@ -110,7 +114,7 @@ async fn deliver(
     app: &App,
     caller: Option<&Caller>,
     request: &HttpRequest,
-    body: Whole,
+    body: Unread,
     delivery: &mut Delivery,
 ) -> ApiResult<HttpResponse> {
     let address = delivery.address.clone();
@@ -130,7 +134,7 @@ async fn deliver(
     let tag = tag.unwrap_or_else(|| format!("webhook-{address}-{}", uuid::Uuid::new_v4().simple()));
     let trace = TraceContext::tagged(tag);
     if address == ANY {
-        let body = structured(body.value)?;
+        let body = structured(body.read().await?.value)?;
         delivery.instances.extend(any(app, trace, &body).await?);
         return Ok(json(StatusCode::ACCEPTED, &body));
     }
@@ -138,35 +142,57 @@ async fn deliver(
         delivery.verdict = Verdict::UnknownAddress;
         return Err(Error::not_found(format!("Webhook {address} not registered with st2")));
     }
-    // Who signs is looked at before what he says.
-    let proven = proven(app, &triggers, caller.is_some(), request, &body.bytes).await?;
-    if let Some(secret) = proven.secret_header {
+    // Who signs is looked at before what he says, and what cannot be signed is not listened to.
+    let mut reached = reached(app, &triggers, caller.is_some(), request).await?;
+    if let Some(secret) = reached.secret_header {
         headers.shift_remove(secret);
     }
-    if proven.triggers.is_empty() {
+    let body = if reached.triggers.is_empty() {
+        None
+    } else {
+        let body = if caller.is_some() { body.read().await? } else { of_stranger(body).await? };
+        delivery.bytes = body.bytes.len();
+        reached.check(&body.bytes);
+        Some(body)
+    };
+    delivery.reason = reached.reason;
+    let Some(body) = body.filter(|_| !reached.triggers.is_empty()) else {
         delivery.verdict = Verdict::BadSignature;
-        delivery.reason = proven.reason;
         return Err(Error::Answer(
             StatusCode::UNAUTHORIZED,
             "Unauthorized - The signature of this webhook is missing or wrong.".to_owned(),
         ));
-    }
+    };
     let body = structured(body.value)?;
+    let echo = serde_json::to_vec(&body).map_err(|error| Error::Internal(error.into()))?;
     let lower: Map<String, Value> =
         headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-    let payload = value!({"headers": headers, "headers_lower": lower, "body": body});
-    for (trigger, id) in proven.triggers {
+    let parts = [("headers", headers.into()), ("headers_lower", lower.into()), ("body", body)];
+    let mut payload = Value::Object(parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect());
+    let last = reached.triggers.len() - 1;
+    for (number, Reached { trigger, id, .. }) in reached.triggers.into_iter().enumerate() {
+        let payload = if number == last { payload.take() } else { payload.clone() };
         let reference = trigger.reference();
         let key = id.as_ref().map(|id| format!("webhook {reference} {id}"));
-        let event = Occurrence::checked(Target::Ref(reference), payload.clone()).traced(trace.clone());
+        let event = Occurrence::checked(Target::Ref(reference), payload).traced(trace.clone());
         delivery.instances.extend(trigger::dispatch_keyed(&app.engine, event, key).await?);
         delivery.id = delivery.id.take().or(id);
     }
-    delivery.reason = proven.reason;
     if delivery.instances.is_empty() {
         delivery.verdict = Verdict::Duplicate;
     }
-    Ok(json(StatusCode::ACCEPTED, &body))
+    Ok(json_bytes(StatusCode::ACCEPTED, echo))
+}
+
+/// The body of somebody who has shown no token: it must come without delay.
+async fn of_stranger(body: Unread) -> ApiResult<Whole> {
+    tokio::select! {
+        body = body.read() => body,
+        () = clock::sleep(STRANGERS_TIME) => {
+            let text = format!("The body did not come within {} seconds.", STRANGERS_TIME.as_secs());
+            Err(Error::Answer(StatusCode::REQUEST_TIMEOUT, text))
+        }
+    }
 }
 
 /// A body that is an object or a list, as every delivery must be.
@@ -180,57 +206,78 @@ fn structured(read: Result<Value, String>) -> ApiResult<Value> {
     }
 }
 
+/// A trigger that a request may reach.
+struct Reached {
+    trigger: Arc<Trigger>,
+    /// What the sender names this delivery by.
+    id: Option<String>,
+    /// What the body must bear out.
+    claim: Option<Claim>,
+}
+
 /// The triggers of an address that a request may reach.
 #[derive(Default)]
-struct Proven {
-    /// With what names this delivery.
-    triggers: Vec<(Arc<Trigger>, Option<String>)>,
+struct AllReached {
+    triggers: Vec<Reached>,
     /// Why another one is out of reach.
     reason: Option<String>,
     /// The header that is itself the secret.
     secret_header: Option<&'static str>,
 }
 
-async fn proven(
+impl AllReached {
+    /// Leaves those that the body may reach too.
+    fn check(&mut self, bytes: &[u8]) {
+        let reason = &mut self.reason;
+        self.triggers.retain_mut(|reached| {
+            let checked = reached.claim.take().map_or(Ok(()), |claim| claim.check(bytes));
+            checked.map_err(|fault| *reason = Some(fault.to_string())).is_ok()
+        });
+    }
+}
+
+/// The triggers that a request may reach, as far as its headers tell.
+async fn reached(
     app: &App,
     triggers: &[Arc<Trigger>],
     has_token: bool,
     request: &HttpRequest,
-    bytes: &[u8],
-) -> ApiResult<Proven> {
+) -> ApiResult<AllReached> {
     let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-    let mut proven = Proven::default();
+    let mut all = AllReached::default();
     for trigger in triggers {
         let Some(settings) = trigger.parameters.get(SIGNATURE) else {
             if has_token {
-                proven.triggers.push((trigger.clone(), None));
+                all.triggers.push(Reached { trigger: trigger.clone(), id: None, claim: None });
             }
             continue;
         };
-        let checked = match Settings::read(settings) {
+        let claimed = match Settings::read(settings) {
             Ok(settings) => {
                 if settings.scheme == Scheme::GitLab {
-                    proven.secret_header = Some("X-Gitlab-Token");
+                    all.secret_header = Some("X-Gitlab-Token");
                 }
                 if settings.needs_token && !has_token {
                     Err("it needs a token or an API key as well".to_owned())
                 } else {
                     let secret = secret(app, &settings.secret_key).await?;
-                    let checked = secret.and_then(|secret| {
-                        let checked = settings.check(secret.as_bytes(), header, bytes, clock::now());
-                        checked.map_err(|fault| fault.to_string())
+                    let claim = secret.and_then(|secret| {
+                        let claim = settings.claim(secret.as_bytes(), header, clock::now());
+                        claim.map_err(|fault| fault.to_string())
                     });
-                    checked.map(|()| settings.delivery(header))
+                    claim.map(|claim| (claim, settings.delivery(header)))
                 }
             }
             Err(wrong) => Err(wrong),
         };
-        match checked {
-            Ok(id) => proven.triggers.push((trigger.clone(), id)),
-            Err(why) => proven.reason = Some(why),
+        match claimed {
+            Ok((claim, id)) => {
+                all.triggers.push(Reached { trigger: trigger.clone(), id, claim: Some(claim) });
+            }
+            Err(why) => all.reason = Some(why),
         }
     }
-    Ok(proven)
+    Ok(all)
 }
 
 /// The secret that a key of the system holds, or why there is none.

@@ -4,6 +4,7 @@ use crate::support::{daemon::TestDaemon, processes::eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -199,4 +200,36 @@ async fn a_rule_says_why_it_fires_and_why_not() {
         assert_eq!(st2.post("/v1/rules/test", wrong).await.status, 400);
     }
     assert_eq!(list(&st2, "/v1/rules?pack=default").await.len(), 1, "a test stores nothing");
+}
+
+/// Sends the head of a request that announces a body, and no body. Answers what comes back at once.
+async fn without_body(st2: &TestDaemon, path: &str, headers: &str) -> String {
+    let address = st2.addresses().api.clone().unwrap();
+    let address = address.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: st2\r\n{headers}Content-Length: 1000000\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let read = tokio::time::timeout(PATIENCE, stream.read(&mut answer)).await;
+    let read = read.expect("it waits for a body it will not believe").unwrap();
+    String::from_utf8_lossy(&answer[..read]).into_owned()
+}
+
+#[tokio::test]
+async fn who_proves_nothing_is_not_listened_to() {
+    let st2 = with_hook(json!({"type": "github", "secret_key": "hook_secret"})).await;
+    for (path, headers) in [
+        ("/v1/webhooks/nope", ""),
+        ("/v1/webhooks/st2", ""),
+        ("/v1/webhooks/a/b", ""),
+        ("/v1/webhooks/a/b", "X-Hub-Signature-256: sha1=00\r\n"),
+    ] {
+        let answer = without_body(&st2, path, headers).await;
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{path}: {answer}");
+    }
+    let last = list(&st2, "/v1/webhookdeliveries?url=a/b").await;
+    assert_eq!(last[0]["reason"], "the header X-Hub-Signature-256 holds no signature of this kind");
+    assert_eq!((&last[0]["bytes"], &last[0]["verdict"]), (&json!(1_000_000), &json!("bad_signature")));
+    // Whoever speaks after them on connections of his own is heard.
+    assert_eq!(send(&st2, &[("X-Hub-Signature-256", SIGNATURE)]).await, 202);
 }
