@@ -216,6 +216,7 @@ impl Settings {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    let log_level = args.settings.log_level.clone();
     let loaded = match args.settings.load() {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -225,7 +226,7 @@ fn main() -> ExitCode {
     };
     match args.command {
         None => run(loaded, daemon::Options { ports_file: args.ports_file }),
-        Some(Command::Register(register)) => run_register(loaded, register.order()),
+        Some(Command::Register(register)) => run_register(loaded, register.order(), log_level.as_deref()),
         Some(Command::Config(ConfigCommand::Check)) => {
             match &loaded.file {
                 Some(file) => println!("{} and the environment are fine", file.display()),
@@ -242,10 +243,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run_register(loaded: config::Loaded, order: daemon::Order) -> ExitCode {
+fn run_register(loaded: config::Loaded, order: daemon::Order, log_level: Option<&str>) -> ExitCode {
     let config = loaded.config;
-    // What is told goes to the terminal; the log only has what went wrong.
-    let result = telemetry::init("warn", &config.log.format).and_then(|_log| {
+    // What is told goes to the terminal; the log only has what went wrong, unless somebody asks here for more.
+    let level = log_level.unwrap_or("warn");
+    let result = telemetry::init(level, &config.log.format).and_then(|_log| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(daemon::register(config, order))
     });

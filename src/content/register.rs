@@ -205,6 +205,7 @@ pub async fn register(store: &Store, config: &Config, scope: &Scope) -> Result<R
     report.upserts = upserts;
     for pack in ready {
         if !refused.iter().any(|problem| problem.pack == pack.directory.name) {
+            tracing::debug!("Registered the pack {}", pack.directory.path.display());
             report.packs.push(told(pack.directory.name, &pack.loaded));
         }
     }

@@ -109,25 +109,32 @@ async fn packs_are_registered_without_a_daemon() {
     std::fs::write(actions.join("go.yaml"), "name: go\nrunner_type: noop\n").unwrap();
     std::fs::set_permissions(home.data_dir(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let database = TestDatabase::empty();
-    let register = |url: &str, fault: &str| {
+    let register = |url: &str, fault: &str, flags: &[&str]| {
         std::fs::write(actions.join("other.yaml"), format!("name: other\n{fault}")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_st2d"));
         command.args(["--data-dir", home.data_dir().to_str().unwrap()]);
         if !url.is_empty() {
             command.args(["--database-url", url]);
         }
-        let output = command.args(["register", "--register-pack"]).arg(&pack).output().unwrap();
+        let output = command.args(["register", "--register-pack"]).arg(&pack).args(flags).output().unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.code(), text.concat())
     };
     // A database that somebody names, which is made ready for it; then a private one.
     for url in [database.url(), String::new()] {
-        let (code, text) = register(&url, "runner_type: nope\n");
+        let (code, text) = register(&url, "runner_type: nope\n", &[]);
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("Nothing was registered.") && text.contains("other.yaml"), "{text}");
-        let (code, text) = register(&url, "runner_type: noop\n");
-        assert_eq!(code, Some(0), "{text}");
-        assert!(text.contains("Registered 2 actions."), "{text}");
+        // It logs as the flag says, and little without it.
+        let line = format!("Registered the pack {}", pack.display());
+        for (flags, is_logged) in [(&[][..], false), (&["--log-level", "debug"], true)] {
+            let (code, text) = register(&url, "runner_type: noop\n", flags);
+            assert_eq!(code, Some(0), "{text}");
+            assert!(text.contains("Registered 2 actions."), "{text}");
+            assert_eq!(text.contains(&line), is_logged, "{text}");
+        }
+        let (code, text) = register(&url, "", &["--log-level", "loud"]);
+        assert_eq!((code, text.contains("--log-level")), (Some(2), true), "{text}");
     }
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM actions WHERE pack = 'demo'")
         .fetch_one(&mut database.connect().await)
