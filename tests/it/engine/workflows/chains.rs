@@ -89,6 +89,75 @@ async fn a_chain_passes_on_what_its_nodes_found_and_a_node_mends_what_another_br
     assert_eq!(bare["result"].get("published"), None);
 }
 
+const TELLS: &str = "
+chain:
+  - {name: own, ref: core.noop, on-success: as_chain,
+     notify: {on-complete: {routes: [own], message: 'own {{ action_results.return_code }}'}}}
+  - {name: as_chain, ref: core.noop, on-success: skipped}
+  - {name: skipped, ref: core.noop, on-success: also_skipped}
+  - {name: also_skipped, ref: core.noop, on-success: breaks, notify: {on-complete: {routes: [own]}}}
+  - {name: breaks, ref: core.local, parameters: {cmd: exit 1},
+     notify: {on-success: {routes: [good]}, on-failure: {routes: [bad]}}}
+";
+
+/// Route, execution and message of what was told, in the order of executions; once no end waits to be followed.
+async fn told(st2: &TestDaemon) -> Vec<(String, String, String)> {
+    let mut database = st2.database().connect().await;
+    eventually("all ends are followed", Duration::from_secs(60), async || {
+        let waiting: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM execution_ends").fetch_one(&mut database).await.unwrap();
+        (waiting == 0).then_some(())
+    })
+    .await;
+    let path = "/v1/triggerinstances?trigger=core.st2.generic.notifytrigger&limit=100";
+    let found = st2.get(path).await.expect(200);
+    let text = |event: &Value, key: &str| event["payload"][key].as_str().unwrap().to_owned();
+    let one = |event| (text(event, "execution_id"), text(event, "route"), text(event, "message"));
+    let mut all: Vec<_> = found.as_array().unwrap().iter().map(one).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_tell_as_they_say_or_as_their_chain_does_but_for_those_that_are_skipped() {
+    let st2 = daemon(&[("tells", "{}", TELLS)]).await;
+    let run = async |parameters: Value, notify: Value| {
+        let body = json!({"action": "flow.tells", "parameters": parameters, "notify": notify});
+        let requested = st2.post("/v1/executions", body).await.expect(201);
+        let ended = st2.wait_for_end(requested["id"].as_str().unwrap()).await;
+        assert_eq!(ended["status"], "failed", "{ended:#}");
+        ended
+    };
+    let skip = json!({"skip_notify": ["skipped", "also_skipped"]});
+    let chain = run(skip, json!({"on-complete": {"routes": ["ops"], "message": "chain"}})).await;
+    let ran = children(&st2, id(&chain)).await;
+    let notifies: Vec<&Value> =
+        ran.iter().map(|child| child["liveaction"].get("notify").unwrap_or(&Value::Null)).collect();
+    assert_eq!(notifies[0]["on-complete"]["routes"], json!(["own"]));
+    assert_eq!(notifies[1]["on-complete"]["routes"], json!(["ops"]));
+    for skipped in &notifies[2..4] {
+        assert!(skipped.as_object().is_none_or(serde_json::Map::is_empty), "{skipped}");
+    }
+    let mut expected = vec![
+        (id(&chain).to_owned(), "ops".to_owned(), "chain".to_owned()),
+        (id(&ran[0]).to_owned(), "own".to_owned(), "own 0".to_owned()),
+        (id(&ran[1]).to_owned(), "ops".to_owned(), "chain".to_owned()),
+        (id(&ran[4]).to_owned(), "bad".to_owned(), "Action core.local failed.".to_owned()),
+    ];
+    expected.sort();
+    assert_eq!(told(&st2).await, expected);
+
+    // A chain that tells nothing has nothing to pass on.
+    let before = told(&st2).await;
+    let quiet = run(json!({}), json!({})).await;
+    let ran = children(&st2, id(&quiet)).await;
+    let mut routes: Vec<_> = told(&st2).await.into_iter().filter(|it| !before.contains(it)).collect();
+    routes.sort();
+    let routes: Vec<(&str, &str)> =
+        routes.iter().map(|(id, route, _)| (id.as_str(), route.as_str())).collect();
+    assert_eq!(routes, [(id(&ran[0]), "own"), (id(&ran[3]), "own"), (id(&ran[4]), "bad")]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_go_on_says_why() {
     let one =
