@@ -69,17 +69,21 @@ class Reply:
 
 
 def read_order(fd):
-    """Reads the order and closes its pipe."""
+    """Reads the order. Its pipe is closed, unless one more byte is to come: the word to begin."""
     order = jsontext.loads(frame.read(fd).decode("utf-8"))
-    os.close(fd)
+    if not order.get("held"):
+        os.close(fd)
     return order
 
 
-def execute(order, reply, known):
+def execute(order, reply, known, order_fd=None):
     """Runs the action and sends its result; what the action raises goes through.
 
-    `known` names the modules that are no news to st2d.
+    `known` names the modules that are no news to st2d; the word to begin, if it is waited for, comes from `order_fd`.
     """
+    ahead = load.Ahead(order["file_path"])
+    if order.get("held"):
+        _wait_to_begin(order_fd)
     if order.get("cwd"):
         os.chdir(order["cwd"])
     config = order.get("config")
@@ -87,7 +91,7 @@ def execute(order, reply, known):
         raise TypeError("Pack config needs to be a dictionary (was %s)." % type(config))
     _platform_libraries_first()
     wrapper = Wrapper(order)
-    cls = load.action_class(wrapper._file_path)
+    cls = load.action_class(wrapper._file_path, ahead)
     wrapper._class_name = cls.__name__
     action = load.instance(cls, wrapper._config, ActionService(wrapper))
     result, status = _judge(action.run(**wrapper._parameters))
@@ -95,6 +99,14 @@ def execute(order, reply, known):
 
     modules = learn.worth_preloading(known)
     reply.send(b'{"result":%s,"status":%s,"modules":%s}' % (result, jsontext.dumps(status), jsontext.dumps(modules)))
+
+
+def _wait_to_begin(fd):
+    """Until here nothing has happened that anybody could notice. Without the word nothing will."""
+    word = os.read(fd, 1)
+    if not word:
+        os._exit(0)
+    os.close(fd)
 
 
 def _judge(output):

@@ -80,7 +80,7 @@ def _rehearse(origin):
     action.execute(order, reply, origin.modules)
     reply.close()
     os.close(ours)
-    load.kept.clear()
+    ending.drop_what_came()
     for path in set(sys.path_importer_cache) - caches:
         del sys.path_importer_cache[path]
     sys.modules["__main__"] = main
@@ -109,7 +109,7 @@ def _run(origin, order_fd, reply):
         reply.send(action.jsontext.dumps({"refused": refusal}))
         return
     _take_over(origin, environment)
-    action.execute(order, reply, origin.modules)
+    action.execute(order, reply, origin.modules, order_fd)
 
 
 def _take_over(origin, environment):

@@ -4,6 +4,7 @@ That costs a bare interpreter a sixth of its life, and a fork more than the whol
 torn down page by page. So the same steps are taken for what the run itself has brought, then `os._exit`.
 """
 
+import atexit
 import os
 import sys
 
@@ -24,7 +25,7 @@ def run_to_the_end(main, farewell):
         _wait_for_threads()
         _run_exit_functions()
         _flush_c()
-        _drop_what_came()
+        drop_what_came()
     finally:
         if not _flush() and not code:
             code = 120
@@ -72,8 +73,6 @@ def _wait_for_threads():
 
 
 def _run_exit_functions():
-    import atexit
-
     atexit._run_exitfuncs()
 
 
@@ -97,7 +96,7 @@ def _is_machine_code(name):
     return str(getattr(sys.modules.get(name), "__file__", None)).endswith(".so")
 
 
-def _drop_what_came():
+def drop_what_came():
     """Lets objects of the run die, since a file may be flushed or a session closed by that."""
     import gc
 

@@ -16,6 +16,11 @@ import sys
 from . import child, packets, preload
 
 PROTOCOL = 1
+
+# A fork is made ahead when nothing has come for so long, in milliseconds: what follows from the end of the run before goes
+# first.
+_REST = 3
+
 _UNSAFE = 3
 
 # What the wrapper and nearly every action import.
@@ -70,7 +75,7 @@ class _Parent:
     def loop(self):
         while not (self.retiring and not self.runs and self.spare is None):
             wants_spare = self.wants_spares and not self.retiring and self.spare is None and not self.runs
-            ready = {fd for fd, _ in self.poll.poll(0 if wants_spare else None)}
+            ready = {fd for fd, _ in self.poll.poll(_REST if wants_spare else None)}
             fork = None
             # Packets first: that the fork made ahead was used is heard before that it has ended.
             if self.socket.fileno() in ready:

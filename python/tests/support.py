@@ -60,6 +60,9 @@ class Pipes:
         self._open(reading=True)
         content = order if isinstance(order, bytes) else json.dumps(order).encode()
         self.content = len(content).to_bytes(4, "big") + content
+        self.held = isinstance(order, dict) and order.get("held")
+        # Whether a run that is held may begin.
+        self.word = queue.Queue()
         self.parts = {}
 
     def _open(self, reading):
@@ -98,6 +101,8 @@ class Pipes:
             rest = memoryview(self.content)
             while rest:
                 rest = rest[os.write(fd, rest) :]
+            if self.held and self.word.get(timeout=DEADLINE):
+                os.write(fd, b"!")
         except BrokenPipeError:
             pass  # it ended without reading
         os.close(fd)
@@ -265,9 +270,11 @@ class Warm:
             spare, self.spare = self.spare, None
         return spare
 
-    def start(self, order, env=None):
-        order = dict(order, env=env or self.env)
-        pipes = Pipes(order)
+    def start(self, order, env=None, begins=True):
+        """A run as st2d starts it: held, until it is told to begin."""
+        pipes = Pipes(dict(order, env=env or self.env, held=True))
+        if begins:
+            pipes.word.put(True)
         spare = self.take_spare() if self.ahead else None
         run = spare and self._use(spare, pipes)
         if run is None:

@@ -134,9 +134,9 @@ class WarmParent(RunCase):
         order = self.order("import os; return os.getpid()")
         pids = set()
         for _ in range(3):
-            ahead = self.children_of(parent.pid)
+            parent.spare = ahead = parent.take_spare(wait=True)
             pids.add(parent.run(order).result)
-            self.assertEqual(set(ahead) & pids, set(ahead))
+            self.assertIn(ahead.pid, pids)
         self.assertEqual(len(pids), 3)
 
     def children_of(self, pid):
@@ -177,6 +177,31 @@ class WarmParent(RunCase):
         self.assertFalse(is_alive(spare.pid))
         self.assertEqual(pipes.finish(None).frame, None)
         spare.channel.close()
+
+    def test_what_is_held_does_nothing_before_its_word(self):
+        source = """
+            import os, sys
+            open(os.path.join(os.path.dirname(__file__), "began"), "w").close()
+            class It:
+                def __init__(self, config, action_service):
+                    pass
+                def run(self):
+                    return 1
+            """
+        for name, source in (("trace.py", source), ("faulty.py", "class It:\n    'is \\d no python'\n    def\n")):
+            parent = self.start()
+            parent.ahead = name == "trace.py"
+            order = self.order("class It: pass", name=name)
+            self.write(source, name)
+            run = parent.start(order, begins=False)
+            run.pipes.word.put(False)
+            end = run.finish()
+            self.assertEqual((end.code, end.frame, end.farewell, end.stderr), (0, None, None, ""), name)
+            self.assertEqual(sorted(os.listdir(self.folder)), [name])
+            self.assertNotEqual(parent.run(order).stderr == "", name == "faulty.py")
+            self.assertEqual("began" in os.listdir(self.folder), name == "trace.py")
+            for left in os.listdir(self.folder):
+                os.unlink(os.path.join(self.folder, left))
 
     def test_run_before_setup(self):
         parent = self.start(set_up=False)

@@ -2,7 +2,7 @@
 //! place back.
 
 use super::{
-    Error, LiveAction, Outcome, RunIo, entry_point,
+    Error, GoAhead, LiveAction, Outcome, RunIo, entry_point,
     host::{EXECUTION_VARIABLE, NODE_VARIABLE},
     native::Native,
     output,
@@ -29,7 +29,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// Stores an execution as running and runs it, in a place that is free for it. Answers once it is stored.
 ///
-/// All in a task of its own: a client that hangs up must not leave a row behind that nobody runs.
+/// All in a task of its own: a client that hangs up must not leave a row behind that nobody runs. What can be made ready
+/// for the run is made ready while the row is stored.
 pub(in crate::engine) async fn insert_and_start(
     engine: &Engine,
     row: Insert,
@@ -42,12 +43,23 @@ pub(in crate::engine) async fn insert_and_start(
     let task = async move {
         let execution = row.execution.clone();
         let running = enter(&engine, &execution);
-        let stored = engine.shared.ledger.insert(row, events).await;
-        let is_stored = stored.is_ok();
-        // Whoever asked may be gone.
-        let _ = answer.send(stored);
+        let (word, go_ahead) = GoAhead::awaited();
+        let storing = async {
+            let stored = engine.shared.ledger.insert(row, events).await;
+            let is_stored = stored.is_ok();
+            word.say(is_stored);
+            // Whoever asked may be gone.
+            let _ = answer.send(stored);
+            is_stored
+        };
+        let running_it = async {
+            // The row goes to the database first.
+            tokio::task::yield_now().await;
+            Box::pin(run(&engine, &running, go_ahead)).await
+        };
+        let (is_stored, outcome) = tokio::join!(storing, running_it);
         if is_stored {
-            run_to_end(&engine, &running).await;
+            finish(&engine, &running, outcome).await;
         }
         leave(&engine, execution.id, place);
     };
@@ -74,7 +86,7 @@ fn enter(engine: &Engine, execution: &Arc<Execution>) -> Arc<Running> {
 }
 
 async fn run_to_end(engine: &Engine, running: &Running) {
-    let outcome = Box::pin(run(engine, running)).await;
+    let outcome = Box::pin(run(engine, running, GoAhead::given())).await;
     finish(engine, running, outcome).await;
 }
 
@@ -139,7 +151,7 @@ pub(in crate::engine) fn start_claimed(
     }
 }
 
-async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
+async fn run(engine: &Engine, running: &Running, go_ahead: GoAhead) -> Result<Outcome, Failure> {
     let execution = running.current.lock().clone();
     let runner_type = &execution.snapshot.runner;
     if !runner_type.enabled {
@@ -148,7 +160,8 @@ async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
     }
     if let Some(native) = Native::of(&execution) {
         let action = prepare(engine, &execution, None, false).await?;
-        let io = run_io(engine, running, &execution);
+        let io = run_io(engine, running, &execution, go_ahead);
+        io.begin().await?;
         let outcome = Box::pin(native.run(engine, &action, &io)).await;
         io.output.close().await;
         return Ok(outcome);
@@ -163,15 +176,19 @@ async fn run(engine: &Engine, running: &Running) -> Result<Outcome, Failure> {
     let spec = &execution.snapshot.action.spec;
     let entry_point = entry_point::find(&engine.shared.pack_dirs, spec).await.map_err(Failure::of)?;
     let action = prepare(engine, &execution, entry_point, runner.needs_config()).await?;
-    let io = run_io(engine, running, &execution);
+    let io = run_io(engine, running, &execution, go_ahead);
+    if !runner.waits() {
+        io.begin().await?;
+    }
     let outcome = runner.run(&action, &io).await;
     io.output.close().await;
     Ok(outcome?)
 }
 
-fn run_io(engine: &Engine, running: &Running, execution: &Execution) -> RunIo {
+fn run_io(engine: &Engine, running: &Running, execution: &Execution, go_ahead: GoAhead) -> RunIo {
     RunIo {
         stop: running.stop.clone(),
+        go_ahead,
         output: sink(engine, execution),
         kill_grace: Duration::from_secs_f64(engine.config().actionrunner.kill_grace.clamp(0.0, 3600.0)),
     }

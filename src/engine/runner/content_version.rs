@@ -42,14 +42,24 @@ struct Wanted {
     is_kept: bool,
 }
 
+/// The version an action asks for.
+fn revision(action: &LiveAction) -> Option<&str> {
+    let asked = action.runner_parameters.get("content_version").and_then(Value::as_str);
+    asked.filter(|revision| !revision.is_empty())
+}
+
 impl Worktree {
+    /// Whether an action asks for one.
+    pub(super) fn is_asked_for(action: &LiveAction) -> bool {
+        revision(action).is_some()
+    }
+
     /// The checkout that an action asks for, if it asks for one.
     ///
     /// # Errors
     /// With StackStorm's words: there is no repository, or no such revision in it.
     pub(super) async fn of(action: &LiveAction, node_name: &str) -> Result<Option<Self>, Error> {
-        let revision = action.runner_parameters.get("content_version").and_then(Value::as_str);
-        let Some(revision) = revision.filter(|revision| !revision.is_empty()) else { return Ok(None) };
+        let Some(revision) = revision(action) else { return Ok(None) };
         let (Some(entry_point), Some(pack_dir)) = (&action.entry_point, &action.pack_dir) else {
             return Err(Error::Metadata("Missing entry_point action metadata attribute".to_owned()));
         };

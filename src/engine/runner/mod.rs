@@ -12,6 +12,7 @@ mod content_version;
 mod drain;
 pub(in crate::engine) mod entry_point;
 mod external;
+mod go_ahead;
 pub(in crate::engine) mod host;
 mod http;
 mod inquirer;
@@ -32,6 +33,7 @@ pub(in crate::engine) use content_version::remove_leftovers;
 pub use drain::ActionRunner;
 pub(in crate::engine) use drain::end_all;
 pub(in crate::engine) use entry_point::PackDirs;
+pub use go_ahead::GoAhead;
 pub use host::Host;
 pub(in crate::engine) use native::{bring_back, is_native};
 pub use registry::Registry;
@@ -63,6 +65,12 @@ pub trait Runner: Send + Sync {
     fn needs_config(&self) -> bool {
         false
     }
+
+    /// Whether it is called before the run may begin, and waits for [`RunIo::go_ahead`] itself before anything happens
+    /// that could be noticed.
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// The order a runner gets.
@@ -92,10 +100,22 @@ pub struct LiveAction {
 pub struct RunIo {
     /// Asks the runner to end the action.
     pub stop: Stop,
+    /// Whether the run may begin; has said so already, unless [`Runner::waits`].
+    pub go_ahead: GoAhead,
     /// How, and where its output goes.
     pub output: output::Sink,
     /// Time between SIGTERM and SIGKILL.
     pub kill_grace: std::time::Duration,
+}
+
+impl RunIo {
+    /// Waits until the run may begin.
+    ///
+    /// # Errors
+    /// It may not.
+    pub(in crate::engine) async fn begin(&self) -> Result<(), Error> {
+        if self.go_ahead.wait().await { Ok(()) } else { Err(Error::NotStored) }
+    }
 }
 
 /// How an action ended.
@@ -119,6 +139,9 @@ pub enum Error {
     /// The operating system refused.
     #[error("{0}")]
     System(String),
+    /// It was not stored that it runs, so it did not begin.
+    #[error("The execution was not stored.")]
+    NotStored,
 }
 
 impl output::OutputStore for Ledger {

@@ -9,7 +9,7 @@ mod capture;
 mod kept;
 mod lines;
 
-pub use capture::{Capture, Captured};
+pub use capture::{Capture, Captured, Reading};
 
 use crate::{
     bus::{Bus, Event, OutputEvent, OutputKind},

@@ -56,9 +56,22 @@ impl TestDatabase {
         Self { name }
     }
 
+    /// The name of the server's socket.
+    pub(crate) const SOCKET: &str = ".s.PGSQL.5432";
+
     /// Its URL, as `--database-url` takes it.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://st2@localhost/{}?host={}", self.name, SERVER.directory.display())
+        self.url_at(self.directory())
+    }
+
+    /// Its URL where the server's socket lies in another directory.
+    pub(crate) fn url_at(&self, directory: &Path) -> String {
+        format!("postgres://st2@localhost/{}?host={}", self.name, directory.display())
+    }
+
+    /// Where the server's socket lies.
+    pub(crate) fn directory(&self) -> &Path {
+        &SERVER.directory
     }
 
     /// Executions that a node holds; none once all daemons on it have stopped. Not those that are made of others: they

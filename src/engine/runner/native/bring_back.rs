@@ -8,7 +8,7 @@ use crate::{
     content,
     engine::{
         Engine,
-        runner::{RunIo, container, output},
+        runner::{GoAhead, RunIo, container, output},
     },
     model::{Execution, ExecutionId, ExecutionStatus},
     packs,
@@ -42,6 +42,7 @@ pub(in crate::engine) async fn undo_rest(engine: &Engine, ended: &Arc<Execution>
     let limits = output::Limits { stored: settings.output_max_bytes, result: settings.result_max_bytes };
     // Its output is complete by now.
     let io = RunIo {
+        go_ahead: GoAhead::given(),
         stop: Stop::new(),
         output: output::Sink::silent(limits),
         kill_grace: Duration::from_secs_f64(settings.kill_grace.clamp(0.0, 3600.0)),

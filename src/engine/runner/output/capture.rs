@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{bus::OutputKind, service};
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use std::time::Duration;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -53,6 +54,44 @@ impl Capture {
         // A reader that is done already needs no word.
         let _ = self.ended.send(grace);
         self.reader.await.unwrap_or_default()
+    }
+}
+
+/// The same without a task of its own, for who has many short processes: it reads while it is polled.
+pub struct Reading {
+    ended: oneshot::Sender<Duration>,
+    reader: BoxFuture<'static, Captured>,
+    captured: Option<Captured>,
+}
+
+impl Reading {
+    /// Begins to read, as [`Capture::start`] does.
+    pub fn of<O, E>(stdout: O, stderr: E, sink: &Sink) -> Self
+    where
+        O: AsyncRead + Send + Unpin + 'static,
+        E: AsyncRead + Send + Unpin + 'static,
+    {
+        let (ended, told) = oneshot::channel();
+        let reader = Box::pin(read(Some(stdout), Some(stderr), sink.clone(), told));
+        Self { ended, reader, captured: None }
+    }
+
+    /// Reads for as long as it is polled; never ends.
+    pub async fn go_on(&mut self) {
+        if self.captured.is_none() {
+            self.captured = Some((&mut self.reader).await);
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// As [`Capture::finish`].
+    pub async fn finish(self, grace: Duration) -> Captured {
+        // A reader that is done already needs no word.
+        let _ = self.ended.send(grace);
+        match self.captured {
+            Some(captured) => captured,
+            None => self.reader.await,
+        }
     }
 }
 

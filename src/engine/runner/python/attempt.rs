@@ -12,13 +12,13 @@ use crate::{
     engine::runner::{
         Error, LiveAction, RunIo,
         host::{EXECUTION_VARIABLE, end_marked},
-        output::{Capture, Captured},
+        output::{Captured, Reading},
     },
     service,
 };
 use nix::sys::signal::Signal;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, net::unix::pipe::Sender};
 
 /// How long to wait, after all is ended, for pipes that something still holds open.
 const PIPE_GRACE: Duration = Duration::from_secs(1);
@@ -48,12 +48,10 @@ pub(super) async fn supervise(
     action: &LiveAction,
     io: &RunIo,
 ) -> Result<End, Error> {
-    let capture = Capture::start(Some(ours.stdout), Some(ours.stderr), &io.output);
-    let mut order = ours.order;
-    let giving = service::spawn("python-order", async move {
-        // A process that ended without reading is told of by its end.
-        let _ = order.write_all(&frame).await;
-    });
+    let mut reading = Reading::of(ours.stdout, ours.stderr, &io.output);
+    let giving = give(ours.order, &frame, matches!(body, Body::Warm(_)), io);
+    tokio::pin!(giving);
+    let (mut is_given, mut begun) = (false, false);
     let mut reply = Reply::new(ours.result, launch.result_max);
     let (mut timed_out, mut is_ending) = (false, false);
     let deadline = clock::sleep(launch.timeout);
@@ -61,12 +59,21 @@ pub(super) async fn supervise(
     let mut kill_after = None;
     loop {
         tokio::select! {
+            () = &mut giving, if !is_given => is_given = true,
+            () = reading.go_on() => {}
+            may_begin = io.go_ahead.wait(), if !begun => {
+                if !may_begin {
+                    return Err(Error::NotStored);
+                }
+                begun = true;
+                deadline.set(clock::sleep(launch.timeout));
+            }
             () = body.ended() => break,
             () = reply.more() => if let Some(code) = reply.farewell() {
                 body.has_said(code);
                 break;
             },
-            () = &mut deadline, if !is_ending => {
+            () = &mut deadline, if begun && !is_ending => {
                 (timed_out, is_ending) = (true, true);
                 body.signal(Signal::SIGTERM);
                 kill_after = Some(tokio::time::Instant::now() + io.kill_grace);
@@ -82,7 +89,6 @@ pub(super) async fn supervise(
             }
         }
     }
-    giving.abort();
     // What it left behind in its group; and, when it was ended, what has left the group but carries the mark.
     body.signal(Signal::SIGKILL);
     if is_ending {
@@ -91,8 +97,16 @@ pub(super) async fn supervise(
     }
     let code = body.collect()?;
     let said = reply.finish();
-    let output = capture.finish(PIPE_GRACE).await;
+    let output = reading.finish(PIPE_GRACE).await;
     Ok(End { code, timed_out, output, said })
+}
+
+/// Gives the order, and the word to begin when there is one.
+async fn give(mut order: Sender, frame: &[u8], is_held: bool, io: &RunIo) {
+    // A process that ended without reading is told of by its end.
+    if order.write_all(frame).await.is_ok() && is_held && io.go_ahead.wait().await {
+        let _ = order.write_all(b"!").await;
+    }
 }
 
 async fn until(moment: Option<tokio::time::Instant>) {

@@ -9,6 +9,7 @@ use super::{
 use crate::engine::runner::{Error, LiveAction, RunIo};
 
 pub(super) async fn run(launch: &Launch, action: &LiveAction, io: &RunIo) -> Result<End, Error> {
+    io.begin().await?;
     let (ours, theirs) = pipes::open()?;
     let script = launch.library.join("st2_runner/cold.py");
     let start =

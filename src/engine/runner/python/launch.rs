@@ -133,10 +133,10 @@ impl Launch {
         base_environment(&self.python_path, self.virtualenv.as_deref())
     }
 
-    /// The order as a frame, with the environment in it if the process did not get it at its start.
-    pub(super) fn frame(&self, with_env: bool) -> Vec<u8> {
-        let env = if with_env { serde_json::to_string(&self.env).ok() } else { None };
-        let tail = format!(",\"env\":{}}}", env.as_deref().unwrap_or("null"));
+    /// The order as a frame. A warm run gets its environment with it, and waits for one more byte before it begins.
+    pub(super) fn frame(&self, is_warm: bool) -> Vec<u8> {
+        let env = if is_warm { serde_json::to_string(&self.env).ok() } else { None };
+        let tail = format!(",\"held\":{is_warm},\"env\":{}}}", env.as_deref().unwrap_or("null"));
         let length = (self.order.len() + tail.len()) as u32;
         let mut frame = Vec::with_capacity(length as usize + 4);
         frame.extend_from_slice(&length.to_be_bytes());

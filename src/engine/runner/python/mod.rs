@@ -57,6 +57,9 @@ impl PythonScript {
     }
 
     async fn run(&self, action: &LiveAction, io: &RunIo) -> Result<Outcome, Error> {
+        if Worktree::is_asked_for(action) {
+            io.begin().await?;
+        }
         let worktree = Worktree::of(action, &self.node_name).await?;
         let launch = Launch::of(&self.config, action, worktree.as_ref())?;
         let ended = self.attempt(&launch, action, io).await;
@@ -92,6 +95,10 @@ impl Runner for PythonScript {
     }
 
     fn needs_config(&self) -> bool {
+        true
+    }
+
+    fn waits(&self) -> bool {
         true
     }
 }

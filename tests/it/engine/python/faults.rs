@@ -3,6 +3,8 @@
 use super::{Script, Way, daemon, run, starting, virtualenv, warmed_up, write};
 use crate::support::{
     daemon::TestDaemon,
+    door::Door,
+    postgres::TestDatabase,
     processes::{Process, eventually, signal},
 };
 use nix::sys::signal::Signal;
@@ -34,6 +36,35 @@ async fn parent_of_runs(st2: &TestDaemon) -> Value {
     let ended = run(st2, "parent", Value::Null).await;
     assert_eq!(ended["status"], "succeeded", "{ended:#}");
     ended["result"]["result"].clone()
+}
+
+/// While its row is stored the action is made ready; it begins when that is done, and not otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_stored_does_not_begin() {
+    let touch = Script {
+        name: "touch",
+        code: "open(__file__ + '.began', 'a').write('x')\nclass It:\n    def __init__(self, config=None, action_service=None): pass\n    def run(self, value=None): return value\n",
+    };
+    let (starting, home) = starting(Way::Warm, &[touch]);
+    let database = TestDatabase::new();
+    let door = Door::before(&database);
+    let url = database.url_at(door.directory());
+    let st2 = starting.with_database(database).with_args(["--database-url", &url]).await;
+    warmed_up(&st2).await;
+    assert_eq!(run(&st2, "touch", json!(1)).await["status"], "succeeded");
+    door.shut();
+    for _ in 0..5 {
+        let answer = st2.post("/v1/executions", json!({"action": "pyt.touch"})).await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+    }
+    door.open();
+    eventually("the database is back", Duration::from_secs(60), async || {
+        (st2.post("/v1/executions", json!({"action": "core.noop"})).await.status == 201).then_some(())
+    })
+    .await;
+    assert_eq!(run(&st2, "touch", json!(2)).await["result"]["result"], 2);
+    let began = fs::read_to_string(home.data_dir().join("packs/pyt/actions/touch.py.began")).unwrap();
+    assert_eq!(began, "xx");
 }
 
 #[tokio::test(flavor = "multi_thread")]
