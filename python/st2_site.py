@@ -51,19 +51,19 @@ def make(site, wanted):
     import fcntl
     import time
 
-    parent = os.path.dirname(site)
-    with open(os.path.join(parent, "python-site.lock"), "w") as lock:
+    parent, name = os.path.split(site)
+    with open(os.path.join(parent, name + ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(os.path.join(site, PROMISE)):
             return
-        failed = os.path.join(parent, "python-site.failed")
+        failed = os.path.join(parent, name + ".failed")
         try:
             if time.time() - os.stat(failed).st_mtime < REST:
                 with open(failed) as file:
                     raise refusal(wanted, site, file.read())
         except OSError:
             pass
-        draft = os.path.join(parent, ".python-site.new")
+        draft = os.path.join(parent, ".%s.new" % name)
         why = install(draft)
         if why is not None:
             with open(failed, "w") as file:

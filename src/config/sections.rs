@@ -129,6 +129,9 @@ section! {
         result_max_bytes: usize = 16 * 1024 * 1024,
         /// Python of the system packs, and the one virtualenvs are made from. Empty: `python3` on the `PATH`.
         python_binary: String = String::new(),
+        /// Further interpreters, by name or path, for packs whose `requires_python` the first does not fit. Those on the
+        /// `PATH` that are called `python3.9` and the like are found without being named.
+        python_binaries: Vec<String> = Vec::new(),
         /// Flags of `python -m venv` when a pack's virtualenv is made.
         virtualenv_opts: Vec<String> = vec!["--system-site-packages".to_owned()],
         /// Flags of `pip install` (or `uv pip install`) when requirements of a pack are installed.

@@ -6,7 +6,7 @@ use crate::{
     bus::Bus,
     config::Config,
     content::{self, Kind, Prune, Report, Scope, python::virtualenv},
-    packs::Settings,
+    packs::{Manifest, Settings},
     service::Stop,
     store::{self, Store},
 };
@@ -130,10 +130,19 @@ async fn virtualenvs(store: &Store, config: &Config, report: &Report) -> anyhow:
         let versions = row.manifest.get("python_versions").and_then(serde_json::Value::as_array);
         let versions: Vec<String> =
             versions.into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect();
+        let asked = match (Manifest { fields: row.manifest.clone() }).requires_python() {
+            Ok(asked) => asked,
+            Err(error) => {
+                eprintln!("{}: {error}", pack.reference);
+                good = false;
+                continue;
+            }
+        };
         let wanted = virtualenv::Wanted {
             pack: &pack.reference,
             directory: Path::new(&row.path),
             python_versions: &versions,
+            requires_python: asked.as_ref(),
             env: &env,
         };
         if content::pack::SYSTEM_PACKS.contains(&pack.reference.as_str()) {

@@ -13,6 +13,7 @@ mod key_value;
 mod pack;
 mod pack_rules;
 mod policy;
+mod python_range;
 mod refs;
 mod rule;
 pub mod schedule;
@@ -38,6 +39,7 @@ pub use pack_rules::{
     full_version, is_pack_ref, is_pack_version, is_version_range, python_warning, repository_url,
 };
 pub use policy::{Policy, PolicyType};
+pub use python_range::PythonRange;
 pub use refs::{PolicyTypeRef, RefError, ResourceRef};
 pub use rule::{Rule, RuleType};
 pub use sensor::{Sensor, SensorReport};

@@ -120,7 +120,7 @@ fn attempt(
     let reference = manifest.reference()?;
     pack.clone_from(&reference);
     if !options.force {
-        manifest.fits_here()?;
+        manifest.fits_here(&settings.pythons)?;
     }
     progress.check()?;
     settle(settings, &reference, &manifest, &draft, options.installation, progress)

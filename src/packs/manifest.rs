@@ -2,8 +2,8 @@
 
 use super::Error;
 use crate::{
-    content::pack,
-    model::{STACKSTORM_VERSION, matches_range},
+    content::{pack, python::Pythons},
+    model::{PythonRange, STACKSTORM_VERSION, matches_range},
     yaml,
 };
 use serde_json::{Map, Value};
@@ -68,6 +68,24 @@ impl Manifest {
         })
     }
 
+    /// The versions of Python it asks for.
+    ///
+    /// # Errors
+    /// What is written there is no range of versions.
+    pub fn requires_python(&self) -> Result<Option<PythonRange>, Error> {
+        match self.fields.get("requires_python") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => match PythonRange::parse(text) {
+                Ok(range) => Ok(Some(range)),
+                Err(why) => Err(Error::new(format!("pack.yaml: requires_python: {why}"))),
+            },
+            Some(other) => Err(Error::new(format!(
+                "pack.yaml: requires_python: {} is no text. Put it in quotes: YAML takes 3.10 for the number 3.1.",
+                crate::pytext::repr(other)
+            ))),
+        }
+    }
+
     /// The reference it will be installed under. Checks all of the manifest: what could not be registered does not
     /// replace what is.
     pub(super) fn reference(&self) -> Result<String, Error> {
@@ -81,7 +99,7 @@ impl Manifest {
     }
 
     /// Checks that it is meant for a system like this one.
-    pub(super) fn fits_here(&self) -> Result<(), Error> {
+    pub(super) fn fits_here(&self, pythons: &Pythons) -> Result<(), Error> {
         const FORCE: &str = "You can override this restriction by providing the \"force\" flag, but the pack is not \
                              guaranteed to work.";
         let name = self.name();
@@ -97,6 +115,9 @@ impl Manifest {
             return Err(Error::new(format!(
                 "Pack \"{name}\" requires Python 2.x, but current Python version is \"3\". {FORCE}"
             )));
+        }
+        if let Some(asked) = self.requires_python()? {
+            pythons.for_pack(name, &asked).map_err(|error| Error::new(error.to_string()))?;
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! Where everything is and how the network is reached: the settings that pack management looks at.
 
 use super::{Error, Proxies};
-use crate::{config::Config, content};
+use crate::{
+    config::Config,
+    content::{self, python::Pythons},
+};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +23,8 @@ pub struct Settings {
     pub index_copies: PathBuf,
     /// How the network is reached.
     pub proxies: Proxies,
+    /// The interpreters that packs may ask for.
+    pub pythons: Pythons,
 }
 
 impl Settings {
@@ -33,6 +38,7 @@ impl Settings {
             index_urls: config.content.index_url.clone(),
             index_copies: config.data_dir.join("index"),
             proxies: Proxies::of(config),
+            pythons: Pythons::of(config),
         }
     }
 

@@ -18,7 +18,8 @@ pub fn promise(site: &Path) -> io::Result<()> {
         return Ok(());
     }
     let parent = site.parent().unwrap_or(Path::new("."));
-    let draft = parent.join(".python-site.promised");
+    let name = site.file_name().unwrap_or_default().to_string_lossy();
+    let draft = parent.join(format!(".{name}.promised"));
     super::library::remove(&draft)?;
     fs::create_dir_all(&draft)?;
     for name in PROMISED {

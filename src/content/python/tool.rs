@@ -1,5 +1,6 @@
 //! The programs that make Python environments: the interpreter, pip or uv; run with every line told.
 
+use super::choice::Pythons;
 use crate::{config::Config, service};
 use nix::{
     sys::signal::{Signal, killpg},
@@ -39,6 +40,20 @@ pub enum Error {
         pack: String,
         /// What it says it needs.
         wanted: String,
+        /// What is there.
+        found: String,
+    },
+    /// The pack asks for a version that no interpreter here has.
+    #[error(
+        "Pack \"{pack}\" requires Python \"{asked}\", but this system has {found}. Install such a Python, or name one in \
+         actionrunner.python_binaries. You can override this restriction by providing the \"force\" flag, but the pack is \
+         not guaranteed to work."
+    )]
+    PythonMissing {
+        /// The pack.
+        pack: String,
+        /// What it asks for.
+        asked: String,
         /// What is there.
         found: String,
     },
@@ -83,19 +98,12 @@ fn requirements_text(file: &Path, stdout: &str, stderr: &str, failing: Option<&s
     }
 }
 
-/// The interpreter of system packs, which virtualenvs are made from too.
+/// The interpreter of system packs, which virtualenvs are made from too, unless their packs ask for another.
 ///
 /// # Errors
 /// There is none.
 pub fn interpreter(config: &Config) -> Result<PathBuf, Error> {
-    let configured = &config.actionrunner.python_binary;
-    let name = if configured.is_empty() { "python3" } else { configured };
-    find(name).ok_or_else(|| {
-        Error::NoInterpreter(format!(
-            "There is no Python interpreter \"{name}\": install Python 3.8 or newer (apt install python3), or name \
-             another one in actionrunner.python_binary."
-        ))
-    })
+    Pythons::of(config).usual()
 }
 
 /// The program of this name: a path, or something on the `PATH`.

@@ -5,13 +5,14 @@
 //! until they end; what is left of an interrupted try is removed by the next one.
 
 use super::{
+    choice::Pythons,
     compile::compile_pack,
     library::remove,
-    library_dir, site_dir,
+    library_dir, site, site_dir_for, site_of,
     tool::{self, Error, Printed},
     virtualenv_dir,
 };
-use crate::{config::Config, content::pack};
+use crate::{config::Config, content::pack, model::PythonRange};
 use nix::fcntl::{Flock, FlockArg};
 use std::{
     fs::{self, File},
@@ -43,6 +44,8 @@ pub struct Wanted<'a> {
     pub directory: &'a Path,
     /// `python_versions` of its `pack.yaml`; empty: any.
     pub python_versions: &'a [String],
+    /// The version it asks for; `None`: any.
+    pub requires_python: Option<&'a PythonRange>,
     /// Variables for the programs that make it, proxies among them, over those of this process.
     pub env: &'a [(String, String)],
 }
@@ -80,7 +83,7 @@ pub async fn prepare(config: &Config, wanted: Wanted<'_>, tell: Tell<'_>) -> Res
     if !pack::is_reference(pack) {
         return Err(Error::PackName(pack.to_owned()));
     }
-    let python = tool::interpreter(config)?;
+    let (python, is_usual) = interpreter_for(config, &wanted).await?;
     let prepared = Prepared::begin(config, pack).await?;
     let path = prepared.directory.as_path();
     tell(&format!("Creating virtualenv for pack \"{pack}\" in {}", virtualenv_dir(config, pack).display()));
@@ -97,11 +100,38 @@ pub async fn prepare(config: &Config, wanted: Wanted<'_>, tell: Tell<'_>) -> Res
         return Err(Error::Create { path: path.to_owned(), stdout, stderr });
     };
     check_version(&wanted, &site)?;
-    let lines = format!("{}\n{}\n", library_dir(config).display(), site_dir(config).display());
+    if !is_usual && let Some(version) = version_of(&site) {
+        let path = site_of(config, &version);
+        site::promise(&path).map_err(|source| Error::Io { path, source })?;
+    }
+    let shared = site_dir_for(config, site.parent());
+    let lines = format!("{}\n{}\n", library_dir(config).display(), shared.display());
     let path_file = site.join(PATH_FILE);
     fs::write(&path_file, lines).map_err(|source| Error::Io { path: path_file, source })?;
     install(config, &python, path, &wanted, tell).await?;
     Ok(prepared)
+}
+
+/// The interpreter to make it from, and whether it is the usual one, or has its version.
+async fn interpreter_for(config: &Config, wanted: &Wanted<'_>) -> Result<(PathBuf, bool), Error> {
+    let pythons = Pythons::of(config);
+    let usual = pythons.usual()?;
+    let Some(asked) = wanted.requires_python.cloned() else { return Ok((usual, true)) };
+    let pack = wanted.pack.to_owned();
+    let choosing = move || {
+        let usual = pythons.for_pack(&pack, &PythonRange::any())?;
+        let chosen = pythons.for_pack(&pack, &asked)?;
+        let is_usual = chosen.version[..2] == usual.version[..2];
+        Ok((chosen.program, is_usual))
+    };
+    let chosen = tokio::task::spawn_blocking(choosing).await;
+    chosen.map_err(|panic| Error::Io { path: usual, source: io::Error::other(panic) })?
+}
+
+/// `3.x` of `lib/python3.x/site-packages`.
+fn version_of(site: &Path) -> Option<String> {
+    let library = site.parent()?.file_name()?.to_string_lossy();
+    library.strip_prefix("python").map(str::to_owned)
 }
 
 async fn install(

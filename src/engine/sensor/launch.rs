@@ -72,7 +72,8 @@ impl Launch {
         }
         paths.extend(std::env::var("PYTHONPATH").ok().filter(|path| !path.is_empty()));
         let library = python::library_dir(config);
-        for path in [&library, &python::site_dir(config)] {
+        let own = virtualenv.as_deref().and_then(python::virtualenv::library_of);
+        for path in [&library, &python::site_dir_for(config, own.as_deref())] {
             paths.push(path.to_string_lossy().into_owned());
         }
         let env = base_environment(&paths.join(":"), virtualenv.as_deref());

@@ -59,6 +59,12 @@ async fn a_pack_that_does_not_fit_leaves_the_old_one_in_place() {
             "Pack \"hello\" requires StackStorm \">=99.0.0\", but current version",
         ),
         ("python_versions: ['2']\n", "Pack \"hello\" requires Python 2.x, but current Python version is"),
+        ("requires_python: '<3'\n", "Pack \"hello\" requires Python \"<3\", but this system has 3."),
+        ("requires_python: 3.10\n", "pack.yaml: requires_python: 3.1 is no text. Put it in quotes"),
+        (
+            "requires_python: three\n",
+            "\"three\" is no range of Python versions. Write it like \">=3.9, <3.12\"",
+        ),
         ("dependencies: 5\n", "pack.yaml: 5 is not of type 'array'"),
         ("keywords: [a, b\n", "pack.yaml:"),
         ("ref: Not-A-Ref\n", "Pack ref / name can only contain valid word characters"),
@@ -76,7 +82,7 @@ async fn a_pack_that_does_not_fit_leaves_the_old_one_in_place() {
     assert_eq!(names(&st2.data_dir().join("packs/.download")), Vec::<String>::new());
 
     // With force, what the pack says of the system does not count.
-    pack.manifest("2.0.0", table[0].0).commit("forced");
+    pack.manifest("2.0.0", &format!("{}{}", table[0].0, table[2].0)).commit("forced");
     let done = install_with(&st2, json!({"packs": [pack.url()], "force": true})).await;
     assert_eq!(done["status"], "succeeded", "{done:#}");
     assert_eq!(go(&st2, "hello").await, "two");

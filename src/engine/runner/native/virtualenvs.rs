@@ -9,6 +9,7 @@ use crate::{
     },
     packs::read_manifest,
     pytext,
+    store::executions,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -54,8 +55,25 @@ async fn make(job: &Job<'_>, pack: &str, surely: bool) -> Result<(), Raised> {
         // Nobody hears it once the action has ended.
         let _ = sender.send(line.to_owned());
     };
+    let mut requires_python = manifest.requires_python()?;
+    if let Some(asked) = requires_python.clone()
+        && is_forced(job).await?
+    {
+        let (pythons, name) = (settings.pythons.clone(), pack.to_owned());
+        let chosen = tokio::task::spawn_blocking(move || pythons.for_pack(&name, &asked)).await;
+        if let Err(missing) = chosen.map_err(|panic| Raised::other(panic.to_string()))? {
+            job.say(&format!("{missing}\nThe pack gets the usual Python.")).await;
+            requires_python = None;
+        }
+    }
     let env: Vec<_> = settings.proxies.env().into_iter().chain(given(job)).collect();
-    let wanted = Wanted { pack, directory: &directory.path, python_versions: &python_versions, env: &env };
+    let wanted = Wanted {
+        pack,
+        directory: &directory.path,
+        python_versions: &python_versions,
+        requires_python: requires_python.as_ref(),
+        env: &env,
+    };
     let work = virtualenv::make(job.engine.config(), wanted, &tell);
     tokio::pin!(work);
     let done = loop {
@@ -69,6 +87,13 @@ async fn make(job: &Job<'_>, pack: &str, surely: bool) -> Result<(), Raised> {
         job.say(&line).await;
     }
     done.map_err(|error| Raised::other(error.to_string()))
+}
+
+/// Whether this is a step of an installation with force.
+async fn is_forced(job: &Job<'_>) -> Result<bool, Raised> {
+    let Some(parent) = job.action.execution.parent else { return Ok(false) };
+    let found = executions::query::find(job.engine.store().pool(), parent).await?;
+    Ok(found.is_some_and(|row| row.execution.parameters.get("force") == Some(&Value::Bool(true))))
 }
 
 /// The parameter `env`: variables for pip, of more weight than the settings.

@@ -186,19 +186,20 @@ struct Libraries<'a> {
 impl Libraries<'_> {
     fn python_path(&self) -> String {
         let mut paths = vec![];
-        if let Some(virtualenv) = self.virtualenv {
+        let library = self.virtualenv.and_then(virtualenv::library_of);
+        if self.virtualenv.is_some() {
             if self.config.packs.enable_common_libs {
                 paths.push(self.worktree.unwrap_or(self.pack_dir).join("lib"));
             }
-            if let Some(library) = virtualenv::library_of(virtualenv) {
-                let site = library.join("site-packages");
-                paths.extend([library, site]);
+            if let Some(library) = &library {
+                paths.extend([library.clone(), library.join("site-packages")]);
             }
             paths.push(self.pack_dir.join("actions/lib"));
         }
         let mut parts: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         parts.extend(std::env::var("PYTHONPATH").ok().filter(|path| !path.is_empty()));
-        for path in [python::library_dir(self.config), python::site_dir(self.config)] {
+        let shared = python::site_dir_for(self.config, library.as_deref());
+        for path in [python::library_dir(self.config), shared] {
             parts.push(path.to_string_lossy().into_owned());
         }
         parts.join(":")

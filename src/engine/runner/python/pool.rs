@@ -220,7 +220,9 @@ fn key_of(launch: &Launch) -> Key {
 }
 
 fn stamp_of(launch: &Launch) -> Stamp {
-    let mut paths = vec![launch.program.clone(), launch.library.with_file_name("python-site")];
+    let mut paths = vec![launch.program.clone()];
+    // The last one is the shared site.
+    paths.extend(launch.python_path.rsplit(':').next().map(PathBuf::from));
     if let Some(virtualenv) = &launch.virtualenv {
         paths.push(virtualenv.join("pyvenv.cfg"));
         let site = launch.python_path.split(':').find(|path| path.ends_with("/site-packages"));
