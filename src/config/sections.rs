@@ -51,6 +51,9 @@ section! {
         bin_dir: PathBuf = PathBuf::new(),
         /// Connections of the pool; the ledger and the listener have one each beside it.
         pool_size: u32 = 8,
+        /// Results and output that wait while the database is away are also kept in `<data_dir>/spool`, so that they
+        /// are not lost if `st2d` ends meanwhile: at most so many bytes. 0: in memory alone.
+        spool_max_bytes: u64 = 256 * 1024 * 1024,
     }
 }
 

@@ -26,7 +26,10 @@ use crate::{
     datastore::Datastore,
     engine::Engine,
     service::Stop,
-    store::{Store, ledger::Ledger},
+    store::{
+        Store,
+        ledger::{Ledger, Spool, spool},
+    },
 };
 use anyhow::Context;
 use data_dir::DataDir;
@@ -114,7 +117,13 @@ impl Running {
         let key =
             async { datastore.key_file().prepare(&store).await.context("cannot look at the datastore key") };
         let (access, first_start, _, _) = tokio::try_join!(access, first_start, content, key)?;
-        let (ledger, writer) = Ledger::start(&store);
+        let spool_dir = data_dir.path().join("spool");
+        spool::replay(&store, &spool_dir)
+            .await
+            .context("cannot store what had waited for the database when this daemon ended")?;
+        let spool = Spool::new(&spool_dir, config.database.spool_max_bytes);
+        let (ledger, writer) =
+            Ledger::start(&store, Some(spool).filter(|_| config.database.spool_max_bytes > 0));
         let node_name = data_dir.node_name()?;
         let engine = Engine::start(config.clone(), store.clone(), ledger, access.clone(), &node_name)
             .await

@@ -55,7 +55,7 @@ pub async fn run_sensor(mut config: Config, reference: &str) -> anyhow::Result<i
 async fn run(pool: PgPool, config: Config, reference: &str, stop: Stop) -> anyhow::Result<i32> {
     let store = Store::new(pool, Bus::default());
     let access = Access::open(&store, &config).await.context("cannot set up authentication")?;
-    let (ledger, _writer) = Ledger::start(&store);
+    let (ledger, _writer) = Ledger::start(&store, None);
     let name = format!("sensor-{}", std::process::id());
     let engine = Engine::start(Arc::new(config), store, ledger, access, &name).await?;
     let mut supervisor = Supervisor::reporting_to(HealthBoard::default());

@@ -113,12 +113,8 @@ impl Batch {
     }
 
     /// What this batch had to leave for the next.
-    pub(super) fn take_later(&mut self) -> Self {
-        let mut next = Self::default();
-        for entry in std::mem::take(&mut self.later) {
-            next.push(entry);
-        }
-        next
+    pub(super) fn take_later(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.later)
     }
 
     /// The same entries, each in a batch of its own.

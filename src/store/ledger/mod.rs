@@ -10,18 +10,20 @@
 //!
 //! When the database goes away, requests that wait for a new row are refused at once (the caller tells its client
 //! to come back) and their half-written rows are removed on return; changes of existing rows and output are kept
-//! and written when the database is back, in order.
+//! and written when the database is back, in order. Meanwhile the [`spool`](mod@spool) has a copy on disk.
 
 mod batch;
+pub mod spool;
 mod write;
 
 pub use batch::{Insert, Transition};
+pub use spool::Spool;
 pub(super) use write::connect;
 
 use self::batch::{Batch, Entry};
 use super::{Error, Result, Store, workflows};
 use crate::{bus::Event, service, store::outputs::OutputChunk};
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -44,13 +46,13 @@ pub struct Ledger {
 impl Ledger {
     /// Starts the writers, each on a connection of its own. The task ends when the last `Ledger` is dropped and all is
     /// written.
-    pub fn start(store: &Store) -> (Self, JoinHandle<()>) {
-        let writer = |name| {
+    pub fn start(store: &Store, spool: Option<Spool>) -> (Self, JoinHandle<()>) {
+        let writer = |name, spool| {
             let (sender, receiver) = mpsc::channel(QUEUE);
-            (sender, service::spawn(name, write::Writer::new(store).run(receiver)))
+            (sender, service::spawn(name, write::Writer::new(store, spool).run(receiver)))
         };
-        let (new, first) = writer("ledger of new executions");
-        let (stored, second) = writer("ledger of changes");
+        let (new, first) = writer("ledger of new executions", None);
+        let (stored, second) = writer("ledger of changes", spool);
         let (steps, receiver) = mpsc::channel(QUEUE);
         let third = service::spawn("ledger of workflows", workflows::Writer::new(store).run(receiver));
         let all = async move {
@@ -106,17 +108,21 @@ fn closed() -> Error {
 }
 
 /// Takes what has gathered, at most one change per execution so that order within an execution holds.
-async fn gather(receiver: &mut mpsc::Receiver<Entry>, batch: &mut Batch) -> bool {
-    if batch.is_empty() {
+async fn gather(
+    receiver: &mut mpsc::Receiver<Entry>,
+    waiting: &mut VecDeque<Entry>,
+    batch: &mut Batch,
+) -> bool {
+    if waiting.is_empty() {
         match receiver.recv().await {
             Some(entry) => batch.push(entry),
             None => return false,
         }
     }
     while batch.len() < BATCH {
-        match receiver.try_recv() {
-            Ok(entry) => batch.push(entry),
-            Err(_) => break,
+        match waiting.pop_front().or_else(|| receiver.try_recv().ok()) {
+            Some(entry) => batch.push(entry),
+            None => break,
         }
     }
     true

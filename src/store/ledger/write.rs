@@ -1,6 +1,10 @@
 //! The writer's loop: one transaction per batch, and patience when the database is away.
 
-use super::{Batch, copy_of, gather, publish};
+use super::{
+    Batch, QUEUE, Spool,
+    batch::{Entry, Transition},
+    copy_of, gather, publish, spool,
+};
 use crate::{
     bus::Bus,
     clock,
@@ -8,7 +12,11 @@ use crate::{
     store::{Error, Store, executions},
 };
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 /// Pause between attempts to reach the database again.
@@ -20,23 +28,29 @@ pub(super) struct Writer {
     connection: Option<PgConnection>,
     /// Ids of rows whose commit was in doubt and whose requests were refused: removed before anything else.
     refused: Vec<ExecutionId>,
+    /// What was taken and not written yet; goes before what comes.
+    waiting: VecDeque<Entry>,
+    /// Where a copy lies of what waits for the database.
+    spool: Option<Spool>,
 }
 
 impl Writer {
-    pub(super) fn new(store: &Store) -> Self {
+    pub(super) fn new(store: &Store, spool: Option<Spool>) -> Self {
         Self {
             options: store.connect_options(),
             bus: store.bus().clone(),
             connection: None,
             refused: Vec::new(),
+            waiting: VecDeque::new(),
+            spool,
         }
     }
 
-    pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<super::batch::Entry>) {
-        let mut batch = Batch::default();
+    pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Entry>) {
         loop {
+            let mut batch = Batch::default();
             let gathered = tokio::select! {
-                gathered = gather(&mut receiver, &mut batch) => gathered,
+                gathered = gather(&mut receiver, &mut self.waiting, &mut batch) => gathered,
                 // Nobody may come for a long time, and a refused row may say that it runs.
                 () = clock::sleep(RETRY), if !self.refused.is_empty() => {
                     self.remove_refused().await;
@@ -46,8 +60,13 @@ impl Writer {
             if !gathered {
                 return;
             }
-            let next = batch.take_later();
-            self.write(std::mem::replace(&mut batch, next)).await;
+            for entry in batch.take_later().into_iter().rev() {
+                self.waiting.push_front(entry);
+            }
+            self.write(batch, &mut receiver).await;
+            if self.waiting.is_empty() {
+                self.clear_spool().await;
+            }
         }
     }
 
@@ -62,30 +81,88 @@ impl Writer {
     }
 
     /// Writes one batch, however often the database goes away meanwhile.
-    async fn write(&mut self, mut batch: Batch) {
+    async fn write(&mut self, mut batch: Batch, receiver: &mut mpsc::Receiver<Entry>) {
         let mut in_doubt = false;
         loop {
             match self.attempt(&batch, in_doubt).await {
                 Ok(done) => return answer(&self.bus, batch, &done),
                 Err(error) if Error::is_lost_connection(&error) => {
                     self.connection = None;
-                    in_doubt = true;
-                    tracing::warn!("The database is away ({error}); {} changes wait for it", batch.len());
+                    let waiting = batch.len() + self.waiting.len();
+                    tracing::warn!("The database is away ({error}); {waiting} changes wait for it");
                     self.refuse_inserts(&mut batch, error);
                     if batch.is_empty() {
                         return;
                     }
-                    clock::sleep(RETRY).await;
+                    if !std::mem::replace(&mut in_doubt, true) {
+                        self.spool_all(&batch).await;
+                    }
+                    self.rest(receiver).await;
                 }
                 // One bad row must not sink its neighbours: write them one by one.
                 Err(_) if batch.len() > 1 => {
                     for single in batch.into_singles() {
-                        Box::pin(self.write(single)).await;
+                        Box::pin(self.write(single, receiver)).await;
                     }
                     return;
                 }
                 Err(error) => return refuse(batch, error),
             }
+        }
+    }
+
+    /// Rests before the next attempt. What comes meanwhile is put on disk at once.
+    async fn rest(&mut self, receiver: &mut mpsc::Receiver<Entry>) {
+        let pause = clock::sleep(RETRY);
+        tokio::pin!(pause);
+        loop {
+            let has_room = self.spool.is_some() && self.waiting.len() < QUEUE;
+            tokio::select! {
+                () = &mut pause => return,
+                Some(entry) = receiver.recv(), if has_room => {
+                    let mut records = spool::record(&entry);
+                    self.waiting.push_back(entry);
+                    while self.waiting.len() < QUEUE && let Ok(entry) = receiver.try_recv() {
+                        records.extend(spool::record(&entry));
+                        self.waiting.push_back(entry);
+                    }
+                    self.keep(records).await;
+                }
+            }
+        }
+    }
+
+    /// Puts everything on disk that waits from before.
+    async fn spool_all(&mut self, batch: &Batch) {
+        if self.spool.is_none() {
+            return;
+        }
+        let changes = batch.transitions.iter().map(|(change, ..)| -> &Transition { change });
+        let mut records = spool::records(batch.outputs.iter(), changes);
+        records.extend(self.waiting.iter().flat_map(spool::record));
+        self.keep(records).await;
+    }
+
+    async fn keep(&mut self, records: Vec<u8>) {
+        self.with_spool(move |spool| spool.keep(&records)).await;
+    }
+
+    async fn clear_spool(&mut self) {
+        if self.spool.as_ref().is_some_and(Spool::holds_any) {
+            self.with_spool(Spool::clear).await;
+        }
+    }
+
+    /// Uses the spool on a thread that may wait for the disk.
+    async fn with_spool(&mut self, work: impl FnOnce(&mut Spool) + Send + 'static) {
+        let Some(mut spool) = self.spool.take() else { return };
+        let worked = tokio::task::spawn_blocking(move || {
+            work(&mut spool);
+            spool
+        });
+        match worked.await {
+            Ok(spool) => self.spool = Some(spool),
+            Err(panic) => tracing::error!("Results wait for the database in memory alone: {panic}"),
         }
     }
 

@@ -73,7 +73,7 @@ pub(super) async fn start_with(pool: PgPool, change: impl FnOnce(&mut Config)) -
     change(&mut config);
     let access = Access::open(&store, &config).await.unwrap();
     let config = Arc::new(config);
-    let (ledger, _) = Ledger::start(&store);
+    let (ledger, _) = Ledger::start(&store, None);
     // A node of this test alone: leftovers of other processes are none of its business.
     let node = format!("test-{}", data.path().display());
     let engine = Engine::start(config.clone(), store.clone(), ledger, access.clone(), &node).await.unwrap();

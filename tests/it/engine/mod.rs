@@ -19,6 +19,7 @@ mod sensors;
 mod rule_nodes;
 mod rules;
 mod shell;
+mod spool;
 mod webhooks;
 mod why;
 mod workflows;

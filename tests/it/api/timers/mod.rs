@@ -289,7 +289,7 @@ async fn a_timer_lives_as_long_as_an_enabled_rule_waits_for_it(pool: PgPool) {
 /// Another daemon on the same database.
 async fn other_engine(st2: &Server, config: Config) -> Engine {
     let store = Store::new(st2.app.store.pool().clone(), st2.app.store.bus().clone());
-    let (ledger, _) = Ledger::start(&store);
+    let (ledger, _) = Ledger::start(&store, None);
     let access = Access::open(&store, &config).await.unwrap();
     let node = format!("other-{}", RuleId::generate());
     Engine::start(Arc::new(config), store, ledger, access, &node).await.unwrap()
