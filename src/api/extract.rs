@@ -46,8 +46,15 @@ impl<const N: usize> FromRequest for Path<N> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = request.extensions().get::<Variables>().and_then(|found| found.0.clone().try_into().ok());
-        ready(found.map(Self).ok_or_else(|| {
+        let found: Result<[String; N], Error> = found.ok_or_else(|| {
             Error::Internal(anyhow::anyhow!("a route with other variables than its handler takes"))
+        });
+        // The database takes no text with a NUL, and nothing is called so.
+        ready(found.and_then(|found| match found.iter().find(|text| text.contains('\0')) {
+            Some(text) => {
+                Err(Error::not_found(format!("Resource with a reference or id \"{text}\" not found")))
+            }
+            None => Ok(Self(found)),
         }))
     }
 }

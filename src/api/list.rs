@@ -144,7 +144,9 @@ impl List {
         let mut ranges = Vec::new();
         let mut conditions = Vec::new();
         for (name, filter) in self.filters {
-            if let Some(text) = query.text(name) {
+            // A list of names that is empty names one, the empty one; anything else that is empty is not asked for.
+            let text = if matches!(filter, Filter::Texts(_)) { query.get(name) } else { query.text(name) };
+            if let Some(text) = text {
                 filter.read(text, &mut conditions, &mut ranges)?;
             }
         }

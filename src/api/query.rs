@@ -20,7 +20,12 @@ impl QueryString {
             return Self::default();
         }
         let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(text);
-        Self(pairs.map(actix_web::web::Query::into_inner).unwrap_or_default())
+        let mut pairs = pairs.map(actix_web::web::Query::into_inner).unwrap_or_default();
+        // The database takes no text with a NUL, and holds none: what is looked for so must be found nowhere.
+        for (_, value) in pairs.iter_mut().filter(|(_, value)| value.contains('\0')) {
+            *value = value.replace('\0', "\u{fffd}");
+        }
+        Self(pairs)
     }
 
     /// The same without a parameter.

@@ -3,7 +3,7 @@
 use super::actions;
 use crate::{
     access::{Caller, Permission},
-    api::{ApiResult, Error, Path, QueryString, json, text},
+    api::{ApiResult, Error, Path, QueryString, attributes::Attributes, json, list::List, text},
     app::App,
     content::PackDir,
     model::{Action, ActionId, BadObjectId, RunnerType},
@@ -23,7 +23,9 @@ pub(in crate::api) async fn list(
     caller: Caller,
     query: QueryString,
 ) -> ApiResult<HttpResponse> {
-    let request = actions::LIST.read(&query, &caller, &app.config.api)?;
+    // Other than of the list itself, anything may be left out.
+    let attributes = Attributes { droppable: None, ..actions::LIST.attributes };
+    let request = List { attributes, ..actions::LIST }.read(&query, &caller, &app.config.api)?;
     let mut conn = app.store.pool().acquire().await?;
     let page = listing::page(&mut conn, &request.listing).await?;
     let ids: Vec<ActionId> = page.ids.iter().copied().map(ActionId).collect();

@@ -30,12 +30,7 @@ const BY_PACK_AND_NAME: &[(&str, Direction)] =
 
 pub(in crate::api) static TRIGGER_TYPES: List = List {
     table: "trigger_types",
-    filters: &[
-        ("id", Filter::Ids("id")),
-        ("name", Filter::Texts("name")),
-        ("pack", Filter::Text("pack")),
-        ("ref", Filter::Text("ref")),
-    ],
+    filters: &[("id", Filter::Ids("id")), ("name", Filter::Texts("name")), ("pack", Filter::Text("pack"))],
     order: &[("ref", Direction::Ascending)],
     default_limit: Some(100),
     any_offset: false,

@@ -305,3 +305,42 @@ async fn without_rbac_there_are_the_roles_of_the_system_and_nobody_has_one(pool:
     let fault = "Unable to identify resource with id \"nope\".";
     assert_eq!(st2.get("/v1/rbac/role_assignments/nope").await.fault(), (404, fault));
 }
+
+#[sqlx::test]
+async fn a_nul_in_a_path_or_a_query_finds_nothing_and_breaks_nothing(pool: PgPool) {
+    let st2 = start(pool).await;
+    let described = st2.get("/api/openapi.json").await.body;
+    let mut asked = 0;
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        // A stream does not end.
+        if methods.get("get").is_none() || path.starts_with("/stream") {
+            continue;
+        }
+        let mut parts: Vec<&str> = path.split('/').collect();
+        let has_variables = parts.iter().any(|part| part.starts_with('{'));
+        for part in parts.iter_mut().filter(|part| part.starts_with('{')) {
+            *part = "a%00.b";
+        }
+        let mut targets = vec![parts.join("/")];
+        if !has_variables {
+            let names = methods["get"]["parameters"].as_array().into_iter().flatten();
+            let names = names.filter(|it| it["in"] == "query").map(|it| it["name"].as_str().unwrap());
+            targets.extend(names.map(|name| format!("{path}?{name}=a%00b")));
+        }
+        for target in targets {
+            asked += 1;
+            let answer = st2.get(&target).await;
+            assert!(answer.status < 500, "{target}: {} {}", answer.status, answer.body);
+            assert!(!has_variables || answer.status >= 400, "{target}: {}", answer.status);
+        }
+    }
+    assert!(asked > 200, "{asked}");
+}
+
+#[sqlx::test]
+async fn an_empty_list_of_names_names_nothing(pool: PgPool) {
+    let st2 = start(pool).await;
+    assert_eq!(st2.get("/v1/runnertypes?name=").await.body, json!([]));
+    assert_eq!(st2.get("/v1/runnertypes?name").await.body, json!([]));
+    assert_ne!(st2.get("/v1/runnertypes?id=").await.body, json!([]));
+}
