@@ -120,7 +120,7 @@ impl Engine {
                 deliveries: trigger::Deliveries::default(),
                 catalog: execution::Catalog::new(&store),
                 registry: runner::Registry::with_all(&config, store.bus(), &host),
-                pack_dirs: runner::PackDirs::new(&store),
+                pack_dirs: runner::PackDirs::new(&store, &config),
                 pack_configs: pack_config::Resolver::new(&store, &datastore),
                 datastore,
                 config,

@@ -1,7 +1,8 @@
 //! Where the script of an action lies.
 
 use crate::{
-    content::{PackDir, ReadError},
+    config::Config,
+    content::{self, PackDir, ReadError},
     model::NewAction,
     service,
     store::{Cached, Store, packs},
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 pub(in crate::engine) struct PackDirs {
     store: Store,
     known: Cached<PathBuf>,
+    base_dirs: Vec<PathBuf>,
 }
 
 /// The script of an action.
@@ -25,8 +27,9 @@ pub(in crate::engine) struct EntryPoint {
 }
 
 impl PackDirs {
-    pub(in crate::engine) fn new(store: &Store) -> Self {
-        Self { store: store.clone(), known: Cached::new(store.bus()) }
+    pub(in crate::engine) fn new(store: &Store, config: &Config) -> Self {
+        let base_dirs = content::base_dirs(config);
+        Self { store: store.clone(), known: Cached::new(store.bus()), base_dirs }
     }
 
     async fn of(&self, pack: &str) -> crate::store::Result<Option<PathBuf>> {
@@ -34,7 +37,13 @@ impl PackDirs {
             let row = packs::find(self.store.pool(), pack).await?;
             Ok(row.map(|row| PathBuf::from(row.path)))
         };
-        self.known.get(pack, look_up).await
+        if let Some(directory) = self.known.get(pack, look_up).await? {
+            return Ok(Some(directory));
+        }
+        // An action may be made before its pack is registered: its files count from the moment they are there.
+        let (base_dirs, pack) = (self.base_dirs.clone(), pack.to_owned());
+        let on_disk = move || PackDir::find(&base_dirs, &pack).map(|it| it.path);
+        Ok(tokio::task::spawn_blocking(on_disk).await.ok().flatten())
     }
 }
 
@@ -54,7 +63,7 @@ pub(in crate::engine) async fn find(
         .of(&action.pack)
         .await
         .map_err(|error| format!("Could not look up pack \"{}\": {error}", action.pack))?
-        .ok_or_else(|| format!("Pack \"{}\" is not registered on this system.", action.pack))?;
+        .ok_or_else(|| format!("Pack \"{}\" is neither registered nor on disk.", action.pack))?;
     let written = root.join("actions").join(&action.entry_point);
     let pack_dir = root.clone();
     let looked_at = written.clone();

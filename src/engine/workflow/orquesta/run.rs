@@ -28,6 +28,8 @@ pub(super) struct Run {
     keeps_results: bool,
     /// Whether the execution has been given a first result.
     is_told: bool,
+    /// Whether it had failed before it could begin, by its inputs or variables: then it gives nothing.
+    is_stillborn: bool,
     wanted: Vec<Wanted>,
     lines: Vec<String>,
 }
@@ -41,7 +43,17 @@ impl Run {
         keeps_results: bool,
     ) -> Self {
         let (wanted, lines) = (Vec::new(), Vec::new());
-        Self { conductor, tasks, family, expressions, keeps_results, is_told: false, wanted, lines }
+        Self {
+            conductor,
+            tasks,
+            family,
+            expressions,
+            keeps_results,
+            is_told: false,
+            is_stillborn: false,
+            wanted,
+            lines,
+        }
     }
 
     fn say(&mut self, line: impl Into<String>) {
@@ -51,6 +63,7 @@ impl Run {
     fn take(&mut self, happened: Happened) {
         match happened {
             Happened::Begun => {
+                self.is_stillborn = self.conductor.status().is_completed();
                 if matches!(self.conductor.status(), Status::Requested | Status::Scheduled) {
                     self.say("Requesting conductor to start running workflow execution.");
                     self.request_status(Status::Running);
@@ -348,7 +361,9 @@ impl Run {
         let status = self.conductor.status();
         let mut result = None;
         if status.is_completed() {
-            self.conductor.render_output(&self.expressions.with(&self.tasks));
+            if !self.is_stillborn {
+                self.conductor.render_output(&self.expressions.with(&self.tasks));
+            }
             result = Some(self.result());
             let status = self.conductor.status();
             self.say("No tasks identified to execute next.");

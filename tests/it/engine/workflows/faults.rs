@@ -208,3 +208,36 @@ async fn only_the_tasks_that_are_named_notify_as_their_workflow_does() {
         "The following tasks in the notify parameter do not exist in the workflow definition: gone.";
     assert_eq!(ended["result"], json!({"errors": [{"message": message}], "output": null}), "{ended:#}");
 }
+
+const STILLBORN: &str = "
+version: 1.0
+input: [{name: <% abs(8).value %>}]
+tasks:
+  only: {action: core.noop, next: [{publish: 'got=<% 1 %>'}]}
+output:
+  - got: <% ctx().got %>
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_that_fails_before_it_begins_gives_nothing_and_names_that_fault_alone() {
+    let st2 = daemon(&[("stillborn", "", STILLBORN)]).await;
+    let ended = st2.run("flow.stillborn", json!({})).await;
+    assert_eq!((&ended["status"], &ended["result"]["output"]), (&json!("failed"), &Value::Null));
+    let errors = ended["result"]["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0]["message"].as_str().unwrap().contains("#property#value"), "{errors:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_runs_though_its_pack_is_not_registered_if_the_files_are_there() {
+    let st2 = daemon(&[]).await;
+    let body = json!({"name": "only", "pack": "late", "runner_type": "orquesta", "entry_point": "only.yaml"});
+    st2.post("/v1/actions", body).await.expect(201);
+    let ended = st2.run("late.only", json!({})).await;
+    let why = ended["result"].to_string();
+    assert!(why.contains("neither registered nor on disk"), "{why}");
+    let actions = st2.data_dir().join("packs/late/actions");
+    fs::create_dir_all(&actions).unwrap();
+    fs::write(actions.join("only.yaml"), LAST).unwrap();
+    assert_eq!(st2.run("late.only", json!({})).await["status"], "succeeded");
+}
