@@ -62,7 +62,7 @@ pub(in crate::api) async fn test(
     let mut kind = None;
     let mut rule = match (body.shift_remove("rule"), body.get("rule_ref").and_then(Value::as_str)) {
         (Some(Value::Object(fields)), None) => {
-            let draft = rules::read(&app, &caller, fields).await?;
+            let draft = rules::read_for_test(&app, &caller, fields).await?;
             rules::permit(&caller, Permission::RuleCreate, &draft)?;
             let triggers = app.engine.triggers();
             let trigger = triggers.trigger_of(&draft.trigger_type, &draft.trigger_parameters).await?;

@@ -194,6 +194,15 @@ async fn a_rule_says_why_it_fires_and_why_not() {
     other["trigger"] = json!({"type": "core.st2.CronTimer", "parameters": {"second": 1}});
     let (fits, reasons, _) = test(other, json!({"a": 1})).await;
     assert!(!fits && reasons[0].as_str().unwrap().contains("the event is of core.st2.webhook"), "{reasons}");
+    // A type that nobody has registered, as of a sensor that is still to be written.
+    let mut unknown = rule.clone();
+    unknown["trigger"] = json!({"type": "irc.pubmsg", "parameters": {}});
+    unknown["criteria"] = json!({"trigger.m": {"type": "icontains", "pattern": "Storm"}});
+    for (text, fits) in [("a storm", true), ("a calm", false)] {
+        let event = json!({"trigger": "irc.pubmsg", "payload": {"m": text}});
+        let body = json!({"rule": unknown, "trigger_instance": event});
+        assert_eq!(st2.post("/v1/rules/test", body).await.expect(200)["matches"], fits);
+    }
     let by_ids = json!({"rule_ref": "default.r", "trigger_instance_id": ids[0]});
     assert_eq!(st2.post("/v1/rules/test", by_ids).await.expect(200)["matches"], true);
     for wrong in [json!({}), json!({"rule_ref": "default.r"}), json!({"rule": {}, "rule_ref": "x"})] {
