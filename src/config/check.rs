@@ -67,6 +67,9 @@ pub(super) fn check(config: &mut Config, origins: &BTreeMap<String, Origin>, pro
     if !(0.0..=1e9).contains(&grace) {
         refuse("timersengine.misfire_grace", format!("is {grace}, expected seconds, 0 or more"));
     }
+    for pack in &config.content.optional_packs {
+        one_of("content.optional_packs", pack, &["linux", "examples"], &mut refuse);
+    }
     one_of("log.format", &config.log.format, &["auto", "human", "json"], &mut refuse);
     one_of(
         "actionrunner.python_runner_log_level",

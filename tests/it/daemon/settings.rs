@@ -10,6 +10,7 @@ async fn every_wrong_setting_is_named_with_its_place_and_what_is_allowed() {
             "[api]\nlisen = \"127.0.0.1:1\"\nmax_page_size = \"many\"\n[databse]\n[log]\nformat = \"jsno\"",
         )
         .with_env("ST2_AUTH__ENABLE", "maybe")
+        .with_env("ST2_CONTENT__OPTIONAL_PACKS", "linux,exampels")
         .with_args(["--log-level", "loud"])
         .fail()
         .await;
@@ -20,6 +21,7 @@ async fn every_wrong_setting_is_named_with_its_place_and_what_is_allowed() {
         "st2.toml:5: `api.max_page_size` is the text \"many\", expected a whole number",
         "st2.toml:6: unknown section [databse]; did you mean [database]?",
         "st2.toml:8: `log.format` is \"jsno\", expected one of: auto, human, json; did you mean \"json\"?",
+        "`content.optional_packs` is \"exampels\", expected one of: linux, examples; did you mean \"examples\"?",
         "environment variable ST2_AUTH__ENABLE: `auth.enable` is \"maybe\", expected true or false",
         "--log-level: `log.level` is \"loud\", expected error, warn, info",
     ] {
