@@ -16,6 +16,8 @@ RUN apt-get update \
     && useradd --system --create-home --shell /bin/bash st2 \
     && install -d -o st2 -g st2 -m 0700 /var/lib/st2
 COPY --from=build /usr/local/bin/st2d /usr/local/bin/st2 /usr/local/bin/
+COPY bin/ /usr/local/bin/
+COPY packs/examples/ /usr/local/share/doc/st2/examples/
 # In a container its own network is the border; what of it is published is said outside.
 ENV ST2_DATA_DIR=/var/lib/st2 \
     ST2_API__LISTEN=0.0.0.0:9101 \

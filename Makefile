@@ -34,7 +34,12 @@ build:
 install:
 	@test -x $(target)/release/st2d || { echo 'Run `make build` first.' >&2; exit 1; }
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(target)/release/st2d $(target)/release/st2
+	install -m 0755 bin/st2ctl $(DESTDIR)$(PREFIX)/bin/st2ctl
+	for name in st2-register-content st2-rule-tester st2sensorcontainer; do \
+		ln -sf st2ctl $(DESTDIR)$(PREFIX)/bin/$$name; done
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/st2d README.md
+	install -d $(DESTDIR)$(PREFIX)/share/doc/st2
+	cp -r packs/examples $(DESTDIR)$(PREFIX)/share/doc/st2/
 	test -e $(DESTDIR)/etc/st2/st2.toml || install -D -m 0600 -t $(DESTDIR)/etc/st2 st2.toml
 	install -d $(DESTDIR)/etc/systemd/system
 	sed 's,/usr/local,$(PREFIX),' docs/st2d.service >$(DESTDIR)/etc/systemd/system/st2d.service

@@ -141,6 +141,27 @@ async fn packs_are_registered_without_a_daemon() {
         .await
         .unwrap();
     assert_eq!(count, 2);
+    // By the tools of StackStorm's documentation, which find st2d on the path.
+    std::fs::write(actions.join("third.yaml"), "name: third\nrunner_type: noop\n").unwrap();
+    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_st2d")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let tool = |name: &str, arguments: &[&str]| {
+        let tool = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("bin").join(name);
+        let mut command = Command::new(tool);
+        command.env("PATH", &path).env("ST2_DATA_DIR", home.data_dir()).args(arguments);
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), text.concat())
+    };
+    let (code, text) = tool("st2ctl", &["reload", "--verbose", "--config-file", "/etc/st2/st2.conf"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("Registered 0 rules.") && !text.contains("policies"), "{text}");
+    let (code, text) = tool("st2ctl", &["reload", "--register-all"]);
+    assert!(code == Some(0) && text.contains("Registered 0 policies."), "{text}");
+    let (code, text) = tool("st2-register-content", &["--register-rules", "--config-file=/etc/st2/st2.conf"]);
+    assert!(code == Some(0) && !text.contains("actions"), "{text}");
+    let (code, text) = tool("st2sensorcontainer", &["--config-file=x", "--sensor-ref=demo.Nope"]);
+    assert!(code == Some(1) && text.contains("Sensor demo.Nope not found in db."), "{text}");
     let st2 = TestDaemon::start().with_home(&home).with_private_postgres().await;
-    assert_eq!(st2.run("demo.go", serde_json::json!({})).await["status"], "succeeded");
+    assert_eq!(st2.run("demo.third", serde_json::json!({})).await["status"], "succeeded");
 }
