@@ -1,7 +1,15 @@
 //! The datastore as one rendering sees it: what it reads it reads once, and it never changes.
+//!
+//! A template that asks while the database is away gets an error, as it must go on or end; whoever renders asks
+//! afterwards whether that was so ([`Lookups::checked`]), and does not take what was rendered for an answer.
 
 use super::{Datastore, Error, references};
-use crate::{clock, expr::jinja, model::KeyName, store};
+use crate::{
+    clock,
+    expr::jinja,
+    model::{KeyName, KeyValue},
+    store::{self, patiently},
+};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -10,11 +18,16 @@ use tokio::runtime::Handle;
 /// Keys read ahead; with more, the others are read when they are asked for.
 const READ_AHEAD: usize = 1000;
 
-pub(super) struct Lookups {
+/// What templates see of the datastore.
+pub struct Lookups {
     datastore: Datastore,
     user: String,
     /// What was read; an absent key is `None`.
     known: Mutex<HashMap<KeyName, Option<String>>>,
+    /// Waits while the database is away.
+    is_patient: bool,
+    /// Why a key could not be read although it may be later.
+    away: Mutex<Option<store::Error>>,
     runtime: Handle,
 }
 
@@ -43,8 +56,34 @@ impl Lookups {
             datastore: datastore.clone(),
             user: user.to_owned(),
             known: Mutex::new(known),
+            is_patient: false,
+            away: Mutex::new(None),
             runtime: Handle::current(),
         })
+    }
+
+    /// The same; what is read from now on is waited for while the database is away.
+    pub(super) fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
+    }
+
+    async fn find(&self, key: &KeyName) -> Result<Option<KeyValue>, Error> {
+        if self.is_patient {
+            patiently("a template", || self.datastore.find(key)).await
+        } else {
+            self.datastore.find(key).await
+        }
+    }
+
+    /// What was rendered with these, unless the database was away meanwhile.
+    ///
+    /// # Errors
+    /// It was: the rendering means nothing, and may be repeated.
+    pub fn checked<T>(&self, rendered: T) -> store::Result<T> {
+        match self.away.lock().take() {
+            Some(error) => Err(error),
+            None => Ok(rendered),
+        }
     }
 
     fn value(&self, key: KeyName) -> Result<Option<String>, String> {
@@ -54,7 +93,15 @@ impl Lookups {
         if !is_possible(&key) {
             return Ok(None);
         }
-        let found = self.runtime.block_on(self.datastore.find(&key)).map_err(|error| error.to_string())?;
+        let found = self.runtime.block_on(self.find(&key)).map_err(|error| {
+            let message = error.to_string();
+            if let Error::Store(error) = error
+                && error.is_unavailable()
+            {
+                *self.away.lock() = Some(error);
+            }
+            message
+        })?;
         let value = found.map(|entry| entry.value);
         self.known.lock().insert(key, value.clone());
         Ok(value)
@@ -64,6 +111,13 @@ impl Lookups {
 /// The database takes no NUL, so no key has one.
 fn is_possible(key: &KeyName) -> bool {
     !key.name.contains('\0') && !key.owner.contains('\0')
+}
+
+impl std::fmt::Debug for Lookups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values may be secrets.
+        f.debug_struct("Lookups").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 impl jinja::Datastore for Lookups {

@@ -10,15 +10,14 @@ mod lookups;
 mod references;
 
 pub use key_file::{Found, GenerateError, KeyFile, generate};
-pub use lookups::texts_of;
+pub use lookups::{Lookups, texts_of};
 
 use crate::{
     clock,
     config::Config,
     crypto,
-    expr::jinja,
     model::{KeyName, KeyValue},
-    store::{self, Store, Tx, keys::Written},
+    store::{self, MayBeAway, Store, Tx, keys::Written, patiently},
 };
 use std::{path::PathBuf, sync::Arc};
 
@@ -69,6 +68,12 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl MayBeAway for Error {
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unavailable())
+    }
 }
 
 /// How a value shall be kept.
@@ -177,7 +182,8 @@ impl Datastore {
     /// What templates see as `st2kv` when they are rendered for `user`, or for the system user.
     ///
     /// Keys that are plainly named in `templates` are read here, in one query; others when a template asks, so the
-    /// rendering itself must run where it may block ([`crate::service::compute`]).
+    /// rendering itself must run where it may block ([`crate::service::compute`]), and what it came to counts only if
+    /// [`Lookups::checked`] says so.
     ///
     /// # Errors
     /// The database failed.
@@ -185,9 +191,23 @@ impl Datastore {
         &self,
         user: Option<&str>,
         templates: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Arc<dyn jinja::Datastore>, Error> {
+    ) -> Result<Arc<Lookups>, Error> {
         let user = user.filter(|user| !user.is_empty()).unwrap_or(&self.system_user);
-        Ok(Arc::new(lookups::Lookups::read(self, user, templates).await?))
+        Ok(Arc::new(Lookups::read(self, user, templates).await?))
+    }
+
+    /// The same for work in progress: reading waits while the database is away.
+    ///
+    /// # Errors
+    /// The database failed otherwise.
+    pub async fn for_work<'a>(
+        &self,
+        user: Option<&str>,
+        templates: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> Result<Arc<Lookups>, Error> {
+        let user = user.filter(|user| !user.is_empty()).unwrap_or(&self.system_user);
+        let lookups = patiently("a template", || Lookups::read(self, user, templates.clone())).await?;
+        Ok(Arc::new(lookups.patient()))
     }
 
     fn key(&self, name: &str) -> Result<Arc<crypto::Key>, Error> {

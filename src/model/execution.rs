@@ -1,6 +1,6 @@
 //! Executions: one run of an action.
 
-use super::{ExecutionId, ExecutionStatus, LiveActionId, Snapshot};
+use super::{ExecutionId, ExecutionStatus, LiveActionId, Origin, Snapshot};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, value::RawValue};
 use std::sync::Arc;
@@ -59,8 +59,8 @@ pub struct Execution {
     pub end: Option<DateTime<Utc>>,
     /// Every status it had.
     pub log: Vec<LogEntry>,
-    /// Free-form facts of its origin: trigger, rule and the like, as snapshots.
-    pub origin: Arc<Map<String, Value>>,
+    /// What it came of.
+    pub origin: Origin,
     /// Node that holds it and that node's epoch; stale epochs change nothing.
     pub holder: Option<(i32, i64)>,
 }

@@ -10,6 +10,7 @@ mod execution;
 mod identity;
 mod ids;
 mod key_value;
+mod origin;
 mod pack;
 mod pack_rules;
 mod policy;
@@ -34,6 +35,7 @@ pub use execution::{Execution, ExecutionRequest, LogEntry, RunnerInfo};
 pub use identity::{ApiKey, Token, User};
 pub use ids::*;
 pub use key_value::{ALLOWED_SCOPES, KeyName, KeyNameError, KeyValue, Scope};
+pub use origin::{Fact, Origin};
 pub use pack::{ConfigSchema, Pack, PackConfig};
 pub use pack_rules::{
     full_version, is_pack_ref, is_pack_version, is_version_range, python_warning, repository_url,

@@ -13,7 +13,7 @@ pub use write::{WriteError, file, replace};
 use crate::{
     datastore::{self, Datastore},
     expr::jinja,
-    store::{self, Cached, Store},
+    store::{self, Cached, MayBeAway, Store},
 };
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -59,6 +59,16 @@ pub enum Error {
     Internal(String),
 }
 
+impl MayBeAway for Error {
+    fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_unavailable(),
+            Self::Datastore(error) => error.is_unavailable(),
+            _ => false,
+        }
+    }
+}
+
 /// Resolves configurations. The rows they come from are looked up once and kept until content changes; what templates
 /// find in the datastore is looked up each time.
 #[derive(Debug)]
@@ -101,13 +111,15 @@ impl Resolver {
         let templates = values.values().flat_map(datastore::texts_of);
         let lookups = self.datastore.for_templates(user, templates).await?;
         let (datastore, name, source) = (self.datastore.clone(), pack.to_owned(), source.clone());
+        let seen: Arc<dyn jinja::Datastore> = lookups.clone();
         let rendering = tokio::task::spawn_blocking(move || {
-            let renderer = resolve::Renderer::new(&name, &datastore, &lookups);
+            let renderer = resolve::Renderer::new(&name, &datastore, &seen);
             renderer.render(&source.schema, &mut values).map(|()| values)
         });
-        rendering.await.map_err(|panic| {
+        let rendered = rendering.await.map_err(|panic| {
             tracing::error!("Resolving the configuration of {pack} panicked: {panic}");
             Error::Internal(pack.to_owned())
-        })?
+        })?;
+        lookups.checked(rendered)?
     }
 }

@@ -4,6 +4,15 @@ use super::{Error, truthy};
 use crate::pytext;
 use serde_json::{Map, Value, json};
 
+/// Whether a schema has any default. It may have fewer than it seems, as a property may be called so.
+pub(super) fn are_in(schema: &Value) -> bool {
+    match schema {
+        Value::Object(fields) => fields.contains_key("default") || fields.values().any(are_in),
+        Value::Array(items) => items.iter().any(are_in),
+        _ => false,
+    }
+}
+
 /// Fills in the defaults of `schema` wherever `instance` has nothing or null.
 pub(super) fn assign(instance: &mut Value, schema: &Value) {
     match (instance, schema.get("type").and_then(Value::as_str)) {

@@ -72,6 +72,11 @@ impl Validator {
         Ok(Self { compiled: Compiled::new(schema, options)?, options })
     }
 
+    /// The same without what comes of it; an instance that nothing is filled in is not copied for that.
+    pub fn check(&self, instance: &Value) -> Result<(), Error> {
+        self.compiled.check(instance, self.options)
+    }
+
     /// As [`validate`].
     pub fn validate(&self, instance: &Value) -> Result<Value, Error> {
         self.compiled.validate(instance.clone(), self.options)
@@ -83,6 +88,8 @@ impl Validator {
 struct Compiled {
     schema: Value,
     patterns: Patterns,
+    /// It may fill something in.
+    has_defaults: bool,
 }
 
 impl Compiled {
@@ -99,7 +106,7 @@ impl Compiled {
     /// One of our own, which needs no check.
     fn trusted(schema: Value) -> Self {
         let patterns = Patterns::of(&schema);
-        Self { schema, patterns }
+        Self { has_defaults: defaults::are_in(&schema), schema, patterns }
     }
 
     fn schema(&self) -> &Value {
@@ -110,10 +117,22 @@ impl Compiled {
         if options.use_default && instance.is_object() {
             defaults::assign(&mut instance, &self.schema);
         }
-        let failures = Walk::new(&self.schema, &self.patterns).failures(&instance).map_err(|error| *error)?;
+        self.walk(&instance, options).map(|()| instance)
+    }
+
+    fn check(&self, instance: &Value, options: Options) -> Result<(), Error> {
+        if options.use_default && self.has_defaults {
+            self.validate(instance.clone(), options).map(drop)
+        } else {
+            self.walk(instance, options)
+        }
+    }
+
+    fn walk(&self, instance: &Value, options: Options) -> Result<(), Error> {
+        let failures = Walk::new(&self.schema, &self.patterns).failures(instance).map_err(|error| *error)?;
         match failure::best(failures) {
             Some(best) => Err(best.into_error(Kind::Value, options.explain)),
-            None => Ok(instance),
+            None => Ok(()),
         }
     }
 

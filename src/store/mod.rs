@@ -20,6 +20,7 @@ pub mod listing;
 pub mod nodes;
 pub mod outputs;
 pub mod packs;
+mod patience;
 pub mod policies;
 pub mod rules;
 pub mod runner_types;
@@ -39,19 +40,37 @@ pub mod workflows;
 
 pub use cached::Cached;
 pub use error::{Error, Result};
+pub use patience::{MayBeAway, patiently};
 pub use tx::Tx;
 
 use crate::bus::Bus;
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::{Executor as _, PgPool, postgres::PgConnectOptions};
 use std::sync::Arc;
 
 /// The migrations, embedded.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
+/// Connections of [`Store::begin_keyed`]; they are opened when they are needed.
+const KEYED: u32 = 2;
+
+fn keyed(pool: &PgPool) -> PgPool {
+    let options = pool.options().clone().max_connections(KEYED).min_connections(0);
+    let by_key = options.after_connect(|connection, _| {
+        Box::pin(async move {
+            let settings = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
+                SET enable_mergejoin = off; SET jit = off";
+            connection.execute(settings).await.map(drop)
+        })
+    });
+    by_key.connect_lazy_with((*pool.connect_options()).clone())
+}
+
 /// The database and the bus that is told of commits.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
+    /// Connections that look rows up by key only.
+    keyed: PgPool,
     bus: Bus,
     history: Arc<executions::query::History>,
 }
@@ -59,7 +78,8 @@ pub struct Store {
 impl Store {
     /// A store over an open pool.
     pub fn new(pool: PgPool, bus: Bus) -> Self {
-        Self { pool, bus, history: Arc::default() }
+        let keyed = keyed(&pool);
+        Self { pool, keyed, bus, history: Arc::default() }
     }
 
     /// For reads that need no transaction.
@@ -80,6 +100,12 @@ impl Store {
     /// How to open connections of one's own (the ledger's, a listener's).
     pub fn connect_options(&self) -> PgConnectOptions {
         (*self.pool.connect_options()).clone()
+    }
+
+    /// Begins a transaction that finds what it changes by key, in tables of any size and age: plans that were made while
+    /// a table was small are kept, and would read the whole of it for ever.
+    pub async fn begin_keyed(&self) -> Result<Tx> {
+        Ok(Tx::new(self.keyed.begin().await?, self.bus.clone()))
     }
 
     /// Begins a transaction.

@@ -1,7 +1,8 @@
 //! Events and what rules made of them, as clients see them.
 
 use super::timestamp;
-use crate::model::{Enforcement, TriggerInstance};
+use crate::model::{Enforcement, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// Fields of a trigger instance.
@@ -19,6 +20,38 @@ pub const ENFORCEMENT_FIELDS: &[&str] = &[
     "status",
     "tags",
 ];
+
+/// A trigger instance as it is shown; its payload is not copied.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownInstance<'a> {
+    /// Reference of its trigger.
+    pub trigger: &'a str,
+    /// When.
+    pub occurrence_time: String,
+    /// How far the rules are.
+    #[serde(serialize_with = "status")]
+    pub status: TriggerInstanceStatus,
+    /// Its id.
+    pub id: TriggerInstanceId,
+    /// What it brings.
+    pub payload: &'a Value,
+}
+
+impl<'a> From<&'a TriggerInstance> for ShownInstance<'a> {
+    fn from(it: &'a TriggerInstance) -> Self {
+        Self {
+            trigger: &it.trigger,
+            occurrence_time: timestamp::millis(it.occurred_at),
+            status: it.status,
+            id: it.id,
+            payload: &it.payload,
+        }
+    }
+}
+
+fn status<S: Serializer>(status: &TriggerInstanceStatus, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(status.as_str())
+}
 
 /// A trigger instance.
 pub fn trigger_instance(it: &TriggerInstance) -> Map<String, Value> {

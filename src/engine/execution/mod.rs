@@ -19,7 +19,11 @@ pub use known_actions::KnownActions;
 pub(in crate::engine) use request::{Asked, ChildRequest, Refusal, again, asked, child, previewed};
 pub use request::{Idempotency, request};
 
-use crate::{model::ExecutionStatus, schema, store};
+use crate::{
+    model::ExecutionStatus,
+    schema,
+    store::{self, MayBeAway},
+};
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,12 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl MayBeAway for Error {
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unavailable())
+    }
 }
 
 impl From<schema::Error> for Error {

@@ -4,26 +4,60 @@
 //! all of them, need neither that nor a context.
 
 use super::parameters::{self, Context, Final, Parameters, Phase};
-use crate::{datastore, engine::Engine, expr::jinja, model::Snapshot, service};
+use crate::{
+    datastore,
+    engine::Engine,
+    expr::jinja,
+    model::Snapshot,
+    pack_config, service,
+    store::{self, MayBeAway, patiently},
+};
 use serde_json::{Map, Value};
 use std::sync::{Arc, LazyLock};
+
+/// Why parameters could not be rendered now.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::engine) enum Error {
+    /// They cannot be rendered at all.
+    #[error(transparent)]
+    Parameters(#[from] parameters::Error),
+    /// The database is away: they may be rendered later.
+    #[error(transparent)]
+    Away(#[from] store::Error),
+}
+
+impl MayBeAway for Error {
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
+}
+
+impl Error {
+    /// A read that failed: for good, which the template is to blame for, or for now.
+    fn of_read(error: datastore::Error) -> Self {
+        match error {
+            datastore::Error::Store(error) if error.is_unavailable() => Self::Away(error),
+            error => Self::Parameters(parameters::Error::Template(error.to_string())),
+        }
+    }
+}
 
 /// Renders what a caller gave; a rule's templates see the event as `trigger` too.
 ///
 /// # Errors
-/// [`parameters::Error`].
+/// [`Error`].
 pub(super) async fn live(
     engine: &Engine,
     snapshot: &Arc<Snapshot>,
     given: &Map<String, Value>,
     context: &Map<String, Value>,
     trigger: Option<&Value>,
-) -> Result<Map<String, Value>, parameters::Error> {
+) -> Result<Map<String, Value>, Error> {
     let render = parameters::render_live;
     with_context(engine, snapshot, given, context, trigger, Phase::Live, render).await
 }
 
-/// Completes stored parameters for the run.
+/// Completes stored parameters for the run. Waits while the database is away.
 ///
 /// # Errors
 /// [`parameters::Error`].
@@ -33,6 +67,24 @@ pub(in crate::engine) async fn complete(
     given: &Map<String, Value>,
     context: &Map<String, Value>,
 ) -> Result<Final, parameters::Error> {
+    let completed = || completed(engine, snapshot, given, context);
+    match patiently("a run that takes parameters from the datastore", completed).await {
+        Ok(complete) => Ok(complete),
+        Err(Error::Parameters(error)) => Err(error),
+        Err(Error::Away(error)) => Err(parameters::Error::Template(error.to_string())),
+    }
+}
+
+/// The same, without waiting.
+///
+/// # Errors
+/// [`Error`].
+pub(in crate::engine) async fn completed(
+    engine: &Engine,
+    snapshot: &Arc<Snapshot>,
+    given: &Map<String, Value>,
+    context: &Map<String, Value>,
+) -> Result<Final, Error> {
     let render = parameters::render_final;
     with_context(engine, snapshot, given, context, None, Phase::Final, render).await
 }
@@ -49,15 +101,16 @@ async fn with_context<T: Send + 'static>(
     trigger: Option<&Value>,
     phase: Phase,
     render: fn(Parameters<'_>, &Context<'_>) -> Result<T, parameters::Error>,
-) -> Result<T, parameters::Error> {
+) -> Result<T, Error> {
     let parameters = of(snapshot, given);
     if !parameters.needs_context(phase) {
-        return render(parameters, &bare(context));
+        return Ok(render(parameters, &bare(context))?);
     }
     let templates = templates(parameters);
     let user = parameters::user_of(context);
-    let datastore = engine.datastore().for_templates(user, templates.iter().copied()).await;
-    let datastore = datastore.map_err(|error| parameters::Error::Template(error.to_string()))?;
+    let lookups = engine.datastore().for_templates(user, templates.iter().copied()).await;
+    let lookups = lookups.map_err(Error::of_read)?;
+    let datastore: Arc<dyn jinja::Datastore> = lookups.clone();
     let config = if templates.iter().any(|text| text.contains("config_context")) {
         pack_config(engine, &snapshot.action.spec.pack, user, phase).await?
     } else {
@@ -75,10 +128,11 @@ async fn with_context<T: Send + 'static>(
         };
         render(of(&snapshot, &given), &context)
     });
-    rendering.await.unwrap_or_else(|panic| {
+    let rendered = rendering.await.unwrap_or_else(|panic| {
         tracing::error!("Rendering parameters panicked: {panic}");
         Err(parameters::Error::Template("The template could not be rendered: internal error.".to_owned()))
-    })
+    });
+    Ok(lookups.checked(rendered)??)
 }
 
 /// Every text that may be rendered: what was given, and the defaults.
@@ -91,19 +145,17 @@ fn templates(parameters: Parameters<'_>) -> Vec<&str> {
 
 /// The configuration of the action's pack. A request goes on without one that cannot be resolved, a run does not; in
 /// both StackStorm does the same.
-async fn pack_config(
-    engine: &Engine,
-    pack: &str,
-    user: Option<&str>,
-    phase: Phase,
-) -> Result<Value, parameters::Error> {
+async fn pack_config(engine: &Engine, pack: &str, user: Option<&str>, phase: Phase) -> Result<Value, Error> {
     match engine.pack_config(pack, user).await {
         Ok(config) => Ok(Value::Object(config)),
+        Err(
+            pack_config::Error::Store(error) | pack_config::Error::Datastore(datastore::Error::Store(error)),
+        ) if error.is_unavailable() => Err(Error::Away(error)),
         Err(error) if phase == Phase::Live => {
             tracing::warn!(pack, "Failed to retrieve the config of pack {pack}: {error}");
             Ok(Value::Object(Map::new()))
         }
-        Err(error) => Err(parameters::Error::Template(error.to_string())),
+        Err(error) => Err(parameters::Error::Template(error.to_string()).into()),
     }
 }
 

@@ -9,10 +9,11 @@ use crate::{
     clock,
     engine::{Engine, policy::retry::Again, workflow},
     model::{
-        Execution, ExecutionId, ExecutionRequest, ExecutionStatus, LiveActionId, LogEntry, ObjectId, TraceId,
+        Execution, ExecutionId, ExecutionRequest, ExecutionStatus, LiveActionId, LogEntry, ObjectId, Origin,
+        TraceId,
     },
     pytext, schema,
-    store::{self, executions, traces},
+    store::{self, executions, patiently, traces},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json, value::to_raw_value};
@@ -50,7 +51,7 @@ pub async fn request(
     let runnable = engine.shared.catalog.find(&action_ref).await?.ok_or(Error::NoSuchAction(action_ref))?;
     let context = context(engine, requester, &request, &runnable.snapshot.action.spec.pack).await?;
     let draft = Draft::new(&runnable, &request, context)?;
-    let draft = match draft.rendered(engine, &request.parameters).await? {
+    let draft = match draft.rendered(engine, &request.parameters, None).await? {
         Rendered::Sound(draft) => draft,
         Rendered::Broken(draft, refusal) => {
             // StackStorm keeps such a request as a failed execution; people look for it in the history.
@@ -92,17 +93,22 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Makes the execution of a child, ready to be stored.
+/// Makes the execution of a child, ready to be stored. Waits while the database is away.
 ///
 /// # Errors
 /// [`Refusal`]; nothing is kept then.
 pub(in crate::engine) async fn child(engine: &Engine, child: ChildRequest) -> Result<Admitted, Refusal> {
     let ChildRequest { request, origin } = child;
-    let found = engine.shared.catalog.find(&request.action).await.map_err(Error::from)?;
-    let runnable = found.ok_or_else(|| Error::NoSuchAction(request.action.clone()))?;
-    let mut draft = Draft::new(&runnable, &request, request.context.clone())?;
-    draft.origin = origin;
-    let draft = match draft.rendered(engine, &request.parameters).await? {
+    let origin = Origin::from(origin);
+    let rendered = || async {
+        let found = engine.shared.catalog.find(&request.action).await?;
+        let runnable = found.ok_or_else(|| Error::NoSuchAction(request.action.clone()))?;
+        let mut draft = Draft::new(&runnable, &request, request.context.clone())?;
+        draft.origin.clone_from(&origin);
+        draft.rendered(engine, &request.parameters, None).await
+    };
+    // A workflow in progress is not refused anything because the database is away.
+    let draft = match patiently("a task of a workflow", rendered).await? {
         Rendered::Sound(draft) => draft,
         Rendered::Broken(_, message) => return Err(Refusal { class: "ParamException", message }),
     };
@@ -156,7 +162,7 @@ pub(in crate::engine) async fn asked(
     engine: &Engine,
     request: ExecutionRequest,
     trigger: &Value,
-    origin: Map<String, Value>,
+    origin: Origin,
 ) -> Result<Asked, Error> {
     match of_rule(engine, &request, trigger, origin).await? {
         Rendered::Sound(draft) => {
@@ -176,7 +182,7 @@ pub(in crate::engine) async fn previewed(
     request: ExecutionRequest,
     trigger: &Value,
 ) -> Result<Map<String, Value>, Error> {
-    match of_rule(engine, &request, trigger, Map::new()).await? {
+    match of_rule(engine, &request, trigger, Origin::default()).await? {
         Rendered::Sound(draft) => {
             draft.check(&request.parameters).map_err(|unfit| Error::Parameters(unfit.to_string()))?;
             Ok(draft.parameters)
@@ -189,14 +195,13 @@ async fn of_rule(
     engine: &Engine,
     request: &ExecutionRequest,
     trigger: &Value,
-    origin: Map<String, Value>,
+    origin: Origin,
 ) -> Result<Rendered, Error> {
     let found = engine.shared.catalog.find(&request.action).await?;
     let runnable = found.ok_or_else(|| Error::NoSuchAction(request.action.clone()))?;
     let mut draft = Draft::new(&runnable, request, request.context.clone())?;
     draft.origin = origin;
-    draft.trigger = Some(trigger.clone());
-    draft.rendered(engine, &request.parameters).await
+    draft.rendered(engine, &request.parameters, Some(trigger)).await
 }
 
 /// The execution that an earlier request with the same key made.
@@ -292,9 +297,7 @@ struct Draft {
     context: Map<String, Value>,
     notify: Map<String, Value>,
     callback: Map<String, Value>,
-    origin: Map<String, Value>,
-    /// What templates see as `trigger`.
-    trigger: Option<Value>,
+    origin: Origin,
     delay_ms: u64,
 }
 
@@ -326,8 +329,7 @@ impl Draft {
             context,
             notify: if own.is_empty() { request.notify.clone() } else { own.clone() },
             callback: request.callback.clone(),
-            origin: Map::new(),
-            trigger: None,
+            origin: Origin::default(),
             delay_ms,
         })
     }
@@ -353,20 +355,28 @@ impl Draft {
             result: None,
             end: status.is_completed().then_some(self.now),
             log,
-            origin: Arc::new(self.origin),
+            origin: self.origin,
             holder: None,
         }
     }
 
-    /// Renders the parameters.
-    async fn rendered(mut self, engine: &Engine, given: &Map<String, Value>) -> Result<Rendered, Error> {
+    /// Renders the parameters; templates of rules see the event as `trigger`.
+    async fn rendered(
+        mut self,
+        engine: &Engine,
+        given: &Map<String, Value>,
+        trigger: Option<&Value>,
+    ) -> Result<Rendered, Error> {
         let runnable = self.runnable.clone();
         let action = &runnable.snapshot.action.spec;
-        match rendering::live(engine, &runnable.snapshot, given, &self.context, self.trigger.as_ref()).await {
+        match rendering::live(engine, &runnable.snapshot, given, &self.context, trigger).await {
             Ok(rendered) => self.parameters = rendered,
-            Err(parameters::Error::Value(refusal)) => return Err(Error::Parameters(refusal)),
-            Err(parameters::Error::Template(_)) if !action.enabled => {}
-            Err(parameters::Error::Template(refusal)) => {
+            Err(rendering::Error::Away(error)) => return Err(error.into()),
+            Err(rendering::Error::Parameters(parameters::Error::Value(refusal))) => {
+                return Err(Error::Parameters(refusal));
+            }
+            Err(rendering::Error::Parameters(parameters::Error::Template(_))) if !action.enabled => {}
+            Err(rendering::Error::Parameters(parameters::Error::Template(refusal))) => {
                 self.parameters.clone_from(given);
                 return Ok(Rendered::Broken(self, refusal));
             }

@@ -7,13 +7,17 @@ use crate::{
     model::{Execution, ExecutionStatus, time},
     pytext,
     schema::secrets,
-    wire,
+    store, wire,
 };
 use chrono::{DateTime, Timelike, Utc};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// The payloads of all notifications that apply, one for each route.
-pub(super) async fn notifications(engine: &Engine, ended: &Execution) -> Vec<Value> {
+///
+/// # Errors
+/// The database is away, and a template asks it.
+pub(super) async fn notifications(engine: &Engine, ended: &Execution) -> store::Result<Vec<Value>> {
     let mut payloads = Vec::new();
     for (section, word) in
         [("on-complete", "completed"), ("on-success", "succeeded"), ("on-failure", "failed")]
@@ -26,12 +30,12 @@ pub(super) async fn notifications(engine: &Engine, ended: &Execution) -> Vec<Val
         if routes.is_empty() {
             continue;
         }
-        let (message, data) = render(engine, section, word, ended).await;
+        let (message, data) = render(engine, section, word, ended).await?;
         for route in routes {
             payloads.push(payload(ended, &message, &data, route));
         }
     }
-    payloads
+    Ok(payloads)
 }
 
 /// Which section speaks of which ends.
@@ -57,19 +61,19 @@ async fn render(
     section: &Map<String, Value>,
     word: &str,
     ended: &Execution,
-) -> (String, Map<String, Value>) {
+) -> store::Result<(String, Map<String, Value>)> {
     let given = section.get("message").and_then(Value::as_str).filter(|text| !text.is_empty());
     let message = given.map_or_else(|| format!("Action {} {word}.", ended.action_ref()), str::to_owned);
     let data = section.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
     let result = result_of(ended);
     let message = Map::from_iter([("message".to_owned(), Value::String(message))]);
-    let (mut message, mut data) = render_both(engine, message, data, ended, &result).await;
+    let (mut message, mut data) = render_both(engine, message, data, ended, &result).await?;
     data.insert("result".to_owned(), Value::String(pytext::json_dumps(&result)));
     let message = match message.remove("message") {
         Some(Value::String(text)) => text,
         other => other.unwrap_or_default().to_string(),
     };
-    (message, data)
+    Ok((message, data))
 }
 
 async fn render_both(
@@ -78,16 +82,17 @@ async fn render_both(
     data: Map<String, Value>,
     ended: &Execution,
     result: &Value,
-) -> (Map<String, Value>, Map<String, Value>) {
+) -> store::Result<(Map<String, Value>, Map<String, Value>)> {
     let texts: Vec<&str> = message.values().chain(data.values()).flat_map(datastore::texts_of).collect();
     if !texts.iter().any(|text| jinja::is_template(text)) {
-        return (message, data);
+        return Ok((message, data));
     }
-    let datastore = match engine.datastore().for_templates(None, texts).await {
-        Ok(datastore) => datastore,
+    let lookups = match engine.datastore().for_templates(None, texts).await {
+        Ok(lookups) => lookups,
+        Err(datastore::Error::Store(error)) if error.is_unavailable() => return Err(error),
         Err(error) => {
             tracing::warn!(execution.id = %ended.id, "A notification of {} is sent as written: {error}", ended.id);
-            return (message, data);
+            return Ok((message, data));
         }
     };
     let names = json!({
@@ -95,6 +100,7 @@ async fn render_both(
     });
     let id = ended.id;
     let (plain_message, plain_data) = (message.clone(), data.clone());
+    let datastore: Arc<dyn jinja::Datastore> = lookups.clone();
     // A hostile template is ended by its budget, but must not hold up others until then.
     let rendering = tokio::task::spawn_blocking(move || {
         let system = [("system", jinja::st2kv_system(&datastore))].into_iter().collect();
@@ -111,7 +117,7 @@ async fn render_both(
             };
         (rendered(message), rendered(data))
     });
-    rendering.await.unwrap_or((plain_message, plain_data))
+    lookups.checked(rendering.await.unwrap_or((plain_message, plain_data)))
 }
 
 fn payload(ended: &Execution, message: &str, data: &Map<String, Value>, route: &str) -> Value {

@@ -138,7 +138,7 @@ impl Notifier {
             trace.map(|it| TraceContext { id: Some(it.trace), tag: it.tag.clone() }).unwrap_or_default();
         let mut events = Vec::new();
         if !ended.notify.is_empty() {
-            let payloads = message::notifications(&self.engine, ended).await;
+            let payloads = message::notifications(&self.engine, ended).await?;
             events.extend(payloads.into_iter().map(|payload| Occurrence::of(NOTIFY_TRIGGER, payload)));
         }
         let settings = &self.engine.config().action_sensor;

@@ -3,11 +3,14 @@
 
 use crate::{
     criteria::{Criteria, Index},
-    model::Rule,
+    model::{Fact, Rule},
     store::{self, Store, rules},
 };
 use parking_lot::RwLock;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 /// The rule type of rules that count when no other does.
 const BACKSTOP: &str = "backstop";
@@ -19,6 +22,17 @@ pub struct Ready {
     pub rule: Rule,
     /// Its criteria.
     pub criteria: Criteria,
+    /// What executions of it are told to have come of, but for the event: made when the first one is asked for.
+    pub(super) facts: OnceLock<Facts>,
+}
+
+/// What an execution of a rule comes of, but for the event.
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// The trigger and its type, if they are there.
+    pub(super) trigger: Vec<Fact>,
+    /// The rule.
+    pub(super) rule: Vec<Fact>,
 }
 
 /// The enabled rules of one trigger.
@@ -50,7 +64,7 @@ struct Cache {
 impl Ready {
     /// Compiles a rule.
     pub fn new(rule: Rule) -> Self {
-        Self { criteria: Criteria::new(&rule.criteria), rule }
+        Self { criteria: Criteria::new(&rule.criteria), rule, facts: OnceLock::new() }
     }
 
     /// Whether it counts only when no other rule does.

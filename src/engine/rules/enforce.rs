@@ -1,6 +1,6 @@
 //! From a rule that an event fits to an execution that is ready to be stored, and the record of it.
 
-use super::{Matched, Ready};
+use super::{Matched, Ready, book::Facts};
 use crate::{
     clock,
     engine::{
@@ -8,13 +8,15 @@ use crate::{
         execution::{self, Admitted, Asked},
     },
     model::{
-        Enforcement, EnforcementId, ExecutionId, ExecutionRequest, TraceContext, TraceId, Trigger,
-        TriggerInstance, TriggerInstanceStatus, TriggerType,
+        Enforcement, EnforcementId, ExecutionId, ExecutionRequest, Fact, Origin, TraceContext, TraceId,
+        TriggerInstance, TriggerInstanceStatus,
     },
     store,
     wire::{self, content},
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::to_raw_value};
+use std::borrow::Cow;
 
 /// What follows from one event.
 #[derive(Default)]
@@ -48,14 +50,8 @@ pub(super) async fn consequences(
     if matched.fits.is_empty() {
         return Ok(all);
     }
-    let catalog = engine.triggers();
-    let trigger = catalog.trigger(&instance.trigger).await?;
-    let kind = match &trigger {
-        Some(trigger) => catalog.kind(&trigger.trigger_type).await?,
-        None => None,
-    };
     for ready in &matched.fits {
-        let origin = origin(instance, ready, trigger.as_deref(), kind.as_ref().map(|kind| &kind.kind));
+        let origin = origin(engine, instance, ready).await?;
         let asked = execution::asked(engine, request(engine, instance, ready), &instance.payload, origin);
         let outcome = match asked.await {
             Ok(Asked::Sound(execution)) => {
@@ -117,24 +113,38 @@ fn trace(instance: &TriggerInstance) -> TraceContext {
     }
 }
 
-/// The event and the rule as they were.
-fn origin(
-    instance: &TriggerInstance,
-    ready: &Ready,
-    trigger: Option<&Trigger>,
-    kind: Option<&TriggerType>,
-) -> Map<String, Value> {
-    let processing = TriggerInstance { status: TriggerInstanceStatus::Processing, ..instance.clone() };
-    let mut origin = Map::new();
-    if let Some(trigger) = trigger {
-        origin.insert("trigger".to_owned(), Value::Object(content::trigger(trigger)));
-    }
-    if let Some(kind) = kind {
-        origin.insert("trigger_type".to_owned(), Value::Object(content::trigger_type(kind)));
-    }
-    origin.insert("trigger_instance".to_owned(), Value::Object(wire::event::trigger_instance(&processing)));
-    origin.insert("rule".to_owned(), Value::Object(content::rule(&ready.rule, trigger)));
-    origin
+/// The event and the rule as they are.
+async fn origin(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> store::Result<Origin> {
+    let facts = if let Some(facts) = ready.facts.get() {
+        facts
+    } else {
+        let made = facts(engine, instance, ready).await?;
+        ready.facts.get_or_init(|| made)
+    };
+    // When the rules had their say, StackStorm calls it so.
+    let event = wire::event::ShownInstance { status: TriggerInstanceStatus::Processing, ..instance.into() };
+    let event = fact("trigger_instance", &event);
+    Ok(facts.trigger.iter().cloned().chain(event).chain(facts.rule.iter().cloned()).collect())
+}
+
+async fn facts(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> store::Result<Facts> {
+    let catalog = engine.triggers();
+    let trigger = catalog.trigger(&instance.trigger).await?;
+    let kind = match &trigger {
+        Some(trigger) => catalog.kind(&trigger.trigger_type).await?,
+        None => None,
+    };
+    let shown = trigger.as_ref().and_then(|trigger| fact("trigger", &content::trigger(trigger)));
+    let kind = kind.and_then(|kind| fact("trigger_type", &content::trigger_type(&kind.kind)));
+    Ok(Facts {
+        trigger: shown.into_iter().chain(kind).collect(),
+        rule: fact("rule", &content::rule(&ready.rule, trigger.as_deref())).into_iter().collect(),
+    })
+}
+
+/// Whatever we show is JSON.
+fn fact(name: &'static str, shown: &impl Serialize) -> Option<Fact> {
+    Some((Cow::Borrowed(name), to_raw_value(shown).ok()?.into()))
 }
 
 fn record(

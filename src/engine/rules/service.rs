@@ -19,15 +19,25 @@ use futures_util::future::BoxFuture;
 use std::{
     collections::HashSet,
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+};
 
-/// Most instances of one transaction: a slow one holds up its neighbours.
-const BATCH: usize = 64;
+/// Most instances of one transaction.
+const BATCH: usize = 256;
 
-/// Transactions at a time.
+/// How long instances are looked at before what was found is written: a slow one holds up its neighbours no longer.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Transactions at a time, if they are slow.
 const AT_ONCE: usize = 4;
+
+/// How long a transaction may take before the next one begins beside it. Those who come before share the next one: the
+/// busier it is, the less each costs, and the more room there is to accept others.
+const SLOW: Duration = Duration::from_millis(50);
 
 /// How long a row may wait before the sweep of any node takes it up: it was handed to nobody, or to one that died.
 const LEFT_BEHIND: Duration = Duration::from_secs(5);
@@ -57,7 +67,11 @@ impl RulesEngine {
             if batch.instances().is_empty() {
                 return;
             }
-            self.begin(place, batch);
+            let begun = self.begin(place, batch);
+            tokio::select! {
+                _ = begun => {}
+                () = clock::sleep(SLOW) => {}
+            }
         }
     }
 
@@ -82,7 +96,7 @@ impl RulesEngine {
         Ok(())
     }
 
-    fn begin(&self, place: OwnedSemaphorePermit, batch: Batch) {
+    fn begin(&self, place: OwnedSemaphorePermit, batch: Batch) -> JoinHandle<()> {
         let engine = self.engine.clone();
         service::spawn("rules", async move {
             let _place = place;
@@ -95,39 +109,41 @@ impl RulesEngine {
                 // Their rows are found again.
                 engine.shared.events.look_at_rows();
             }
-        });
+        })
     }
 }
 
 /// Matches a batch and writes what follows. What cannot be written fails alone.
 fn settle<'a>(engine: &'a Engine, batch: &'a [Arc<TriggerInstance>]) -> BoxFuture<'a, store::Result<()>> {
     Box::pin(async move {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let found = look(engine, batch).await?;
-        match write(engine, batch, found).await {
-            Err(error) if error.is_unavailable() => Err(error),
-            Err(error) if batch.len() == 1 => {
-                let id = batch[0].id;
-                tracing::error!("What follows from trigger instance {id} could not be stored: {error:?}");
-                let failed = (TriggerInstanceStatus::ProcessingFailed, Consequences::default());
-                write(engine, batch, vec![failed]).await
-            }
-            Err(_) => {
-                for one in batch.chunks(1) {
-                    settle(engine, one).await?;
+        let mut left = batch;
+        while !left.is_empty() {
+            let found = look(engine, left).await?;
+            let (looked_at, others) = left.split_at(found.len());
+            left = others;
+            match write(engine, looked_at, found).await {
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) if looked_at.len() == 1 => {
+                    let id = looked_at[0].id;
+                    tracing::error!("What follows from trigger instance {id} could not be stored: {error:?}");
+                    let failed = (TriggerInstanceStatus::ProcessingFailed, Consequences::default());
+                    write(engine, looked_at, vec![failed]).await?;
                 }
-                Ok(())
+                Err(_) => {
+                    for one in looked_at.chunks(1) {
+                        settle(engine, one).await?;
+                    }
+                }
+                Ok(()) => {}
             }
-            Ok(()) => Ok(()),
         }
+        Ok(())
     })
 }
 
 type Found = Vec<(TriggerInstanceStatus, Consequences)>;
 
-/// What follows from each of a batch.
+/// What follows from each of the first of a batch, one at least.
 async fn look(engine: &Engine, batch: &[Arc<TriggerInstance>]) -> store::Result<Found> {
     let mut triggers: Vec<&str> = batch.iter().map(|instance| instance.trigger.as_str()).collect();
     triggers.sort_unstable();
@@ -136,7 +152,11 @@ async fn look(engine: &Engine, batch: &[Arc<TriggerInstance>]) -> store::Result<
     triggers.retain(|trigger| pages.get(*trigger).is_some_and(|page| !page.is_empty()));
     engine.triggers().prepare(&triggers).await?;
     let mut found: Found = Vec::with_capacity(batch.len());
+    let begun = Instant::now();
     for instance in batch {
+        if !found.is_empty() && begun.elapsed() > LOOK {
+            break;
+        }
         let page = pages.get(&instance.trigger).cloned().unwrap_or_default();
         match look_at(engine, page, instance).await {
             Ok(one) => found.push(one),
@@ -187,17 +207,25 @@ async fn tested<T: Send + 'static>(
     test: impl FnOnce(DateTime<Utc>, &Arc<dyn jinja::Datastore>) -> T + Send + 'static,
 ) -> store::Result<Option<T>> {
     // Patterns see the keys of the system alone; they are read when a pattern asks for them.
-    let datastore = match engine.datastore().for_templates(None, []).await {
-        Ok(datastore) => datastore,
+    let lookups = match engine.datastore().for_templates(None, []).await {
+        Ok(lookups) => Some(lookups),
         Err(crate::datastore::Error::Store(error)) => return Err(error),
-        Err(_) => NO_DATASTORE.clone(),
+        Err(_) => None,
     };
     let now = clock::now();
-    let tested = tokio::task::spawn_blocking(move || test(now, &datastore)).await;
+    let seen: Arc<dyn jinja::Datastore> = match &lookups {
+        Some(lookups) => lookups.clone(),
+        None => NO_DATASTORE.clone(),
+    };
+    let tested = tokio::task::spawn_blocking(move || test(now, &seen)).await;
     if let Err(panic) = &tested {
         tracing::error!("Testing criteria against trigger instance {id} panicked: {panic}");
     }
-    Ok(tested.ok())
+    // What could not be compared because the database was away is compared again.
+    match lookups {
+        Some(lookups) => lookups.checked(tested.ok()),
+        None => Ok(tested.ok()),
+    }
 }
 
 /// Every criterion of a rule against an event. `None`: it panicked.
@@ -222,7 +250,7 @@ pub(super) async fn fitting(engine: &Engine, instance: &TriggerInstance) -> stor
 
 /// Writes what follows from a batch, and lets the executions begin.
 async fn write(engine: &Engine, batch: &[Arc<TriggerInstance>], found: Found) -> store::Result<()> {
-    let mut tx = match engine.store().begin().await {
+    let mut tx = match engine.store().begin_keyed().await {
         Ok(tx) => tx,
         Err(error) => {
             forget(engine, found);

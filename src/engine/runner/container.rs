@@ -17,6 +17,7 @@ use crate::{
     store::{
         executions,
         ledger::{Insert, Transition},
+        patiently,
     },
 };
 use parking_lot::Mutex;
@@ -75,7 +76,9 @@ pub(in crate::engine) async fn foregone(engine: &Engine, execution: &Execution) 
     if !snapshot.runner.enabled || engine.config().system.validate_output_schema {
         return None;
     }
-    execution::rendering::complete(engine, snapshot, &execution.parameters, &execution.context).await.ok()?;
+    execution::rendering::completed(engine, snapshot, &execution.parameters, &execution.context)
+        .await
+        .ok()?;
     Some(execution.moved(&[outcome.status], Some(outcome.result.into_text()), clock::now()))
 }
 
@@ -224,7 +227,7 @@ pub(super) async fn prepare(
     let (entry_point, pack_dir) = entry_point.map(|found| (found.path, found.pack)).unzip();
     let config = if needs_config {
         let user = execution::parameters::user_of(&execution.context);
-        let config = engine.pack_config(&spec.pack, user).await;
+        let config = patiently("a pack's configuration", || engine.pack_config(&spec.pack, user)).await;
         Value::Object(config.map_err(|error| Failure::of(error.to_string()))?)
     } else {
         Value::Null

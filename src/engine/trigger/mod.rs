@@ -122,9 +122,10 @@ pub enum Error {
 /// # Errors
 /// [`Error`]; nothing was stored.
 pub async fn dispatch(engine: &Engine, occurrence: Occurrence) -> Result<TriggerInstanceId, Error> {
+    let is_from_outside = occurrence.checked;
     let instance = ready(engine, occurrence).await?;
     let id = instance.id;
-    store_and_hand_over(engine, New { instance, once: None }).await?;
+    store_and_hand_over(engine, New::of(instance, None), is_from_outside).await?;
     Ok(id)
 }
 
@@ -138,9 +139,10 @@ pub async fn dispatch_once(
     occurrence: Occurrence,
     key: String,
 ) -> Result<Option<TriggerInstanceId>, Error> {
+    let is_from_outside = occurrence.checked;
     let instance = ready(engine, occurrence).await?;
     let id = instance.id;
-    let is_new = store_and_hand_over(engine, New { instance, once: Some(key) }).await?;
+    let is_new = store_and_hand_over(engine, New::of(instance, Some(key)), is_from_outside).await?;
     Ok(is_new.then_some(id))
 }
 
@@ -179,7 +181,7 @@ pub async fn dispatch_in(
     }
     let instance = ready(engine, occurrence).await?;
     let id = instance.id;
-    let stored = trigger_instances::insert(tx, &[New { instance, once: key }]).await?;
+    let stored = trigger_instances::insert(tx, &[New::of(instance, key)]).await?;
     Ok(stored.contains(&id).then_some(id))
 }
 
@@ -197,11 +199,15 @@ async fn happened(engine: &Engine, tx: &mut Tx, trigger: &str, payload: Value) -
     }
 }
 
-async fn store_and_hand_over(engine: &Engine, new: New) -> Result<bool, Error> {
+async fn store_and_hand_over(engine: &Engine, new: New, is_from_outside: bool) -> Result<bool, Error> {
+    let events = &engine.shared.events;
+    let bytes = new.payload.len();
+    // Before it is stored: who is not told yes yet slows down.
+    let place = if is_from_outside { events.wait_for_place(bytes).await } else { events.place(bytes) };
     let instance = new.instance.clone();
     let is_new = engine.shared.trigger_writer.insert(new).await?;
     if is_new {
-        engine.shared.events.push(instance);
+        events.push(instance, place);
     }
     Ok(is_new)
 }

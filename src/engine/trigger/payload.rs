@@ -36,8 +36,8 @@ pub(super) async fn check(
         return Ok(());
     }
     let checked = kind.payload.as_ref().map_err(ToString::to_string);
-    let checked = checked.and_then(|schema| schema.validate(payload).map_err(|error| error.to_string()));
-    checked.map(drop).map_err(refused)
+    let checked = checked.and_then(|schema| schema.check(payload).map_err(|error| error.to_string()));
+    checked.map_err(refused)
 }
 
 /// The type of this reference, or that of the trigger of this reference.

@@ -6,7 +6,7 @@ use super::{
     ledger::{Insert, Transition},
     outputs::{OutputChunk, array_text},
 };
-use crate::model::{Execution, ExecutionId, ExecutionStatus, TraceId, trace_tag};
+use crate::model::{Execution, ExecutionId, ExecutionStatus, Origin, TraceId, trace_tag};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sqlx::{PgConnection, PgExecutor};
@@ -251,14 +251,23 @@ fn json_text(map: &Map<String, Value>) -> String {
 
 /// What few executions have, in one column.
 fn extras_text(execution: &Execution) -> Option<String> {
-    let parts =
-        [("notify", &execution.notify), ("callback", &execution.callback), ("origin", &execution.origin)];
-    let extras: Map<String, Value> = parts
-        .into_iter()
-        .filter(|(_, part)| !part.is_empty())
-        .map(|(name, part)| (name.to_owned(), Value::Object(part.as_ref().clone())))
-        .collect();
-    (!extras.is_empty()).then(|| json_text(&extras))
+    let Execution { notify, callback, origin, .. } = execution;
+    if notify.is_empty() && callback.is_empty() && origin.is_empty() {
+        return None;
+    }
+    let extras = Extras { notify, callback, origin };
+    Some(serde_json::to_string(&extras).unwrap_or_else(|_| "{}".to_owned()))
+}
+
+/// What few executions have, as it is kept.
+#[derive(serde::Serialize)]
+struct Extras<'a> {
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    notify: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    callback: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Origin::is_empty")]
+    origin: &'a Origin,
 }
 
 /// Statuses as SQL splits them again; arrays of arrays cannot be passed.

@@ -19,8 +19,17 @@ use std::{collections::HashSet, sync::Arc};
 pub struct New {
     /// The row.
     pub instance: Arc<TriggerInstance>,
+    /// Its payload as JSON text.
+    pub payload: String,
     /// What its source names it by, if it must come once.
     pub once: Option<String>,
+}
+
+impl New {
+    /// One that comes once, if its source names it.
+    pub fn of(instance: Arc<TriggerInstance>, once: Option<String>) -> Self {
+        Self { payload: instance.payload.to_string(), instance, once }
+    }
 }
 
 /// Columns as they are kept.
@@ -92,7 +101,7 @@ async fn insert_all(
            RETURNING id AS "id: TriggerInstanceId""#,
         &all().map(|it| it.id.as_bytes()).collect::<Vec<_>>() as _,
         &all().map(|it| it.trigger.as_str()).collect::<Vec<_>>() as _,
-        &all().map(|it| it.payload.to_string()).collect::<Vec<_>>(),
+        &new.iter().map(|new| new.payload.as_str()).collect::<Vec<_>>() as _,
         &all().map(|it| it.occurred_at).collect::<Vec<_>>(),
         &all().map(|it| it.status.as_str()).collect::<Vec<_>>() as _,
         &all().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,

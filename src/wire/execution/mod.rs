@@ -65,9 +65,9 @@ pub fn write(out: &mut Vec<u8>, it: &Execution, result_bytes: usize, view: &View
     for (name, value) in it.origin.iter() {
         match Field::named(name).map_or(Part::Whole, shown) {
             Part::Hidden => {}
-            _ if is_falsy(value) => {}
-            Part::Whole => object.value(name, value),
-            Part::Narrow(paths) => object.value(name, &narrow::value(value, paths)),
+            _ if is_falsy_text(value.get()) => {}
+            Part::Whole => object.text(name, value.get()),
+            Part::Narrow(paths) => object.text(name, &narrow::text(value.get(), paths, &[])),
         }
     }
     match shown(Field::Action) {

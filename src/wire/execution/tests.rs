@@ -56,7 +56,7 @@ pub(crate) fn an_execution() -> Execution {
         result: None,
         end: None,
         log: vec![LogEntry { timestamp: start(), status: ExecutionStatus::Requested }],
-        origin: Arc::default(),
+        origin: crate::model::Origin::default(),
         holder: None,
     }
 }
@@ -161,7 +161,7 @@ fn attributes_narrow_the_view() {
 fn what_started_it_is_shown_as_it_was() {
     let mut it = an_execution();
     it.origin =
-        Arc::new(map(json!({"rule": {"name": "r", "ref": "demo.r"}, "task_execution": "5", "trigger": {}})));
+        map(json!({"rule": {"name": "r", "ref": "demo.r"}, "task_execution": "5", "trigger": {}})).into();
     let all = shown(&it, |_| {});
     assert_eq!((&all["rule"]["ref"], &all["task_execution"]), (&json!("demo.r"), &json!("5")));
     assert!(all.get("trigger").is_none());

@@ -3,7 +3,12 @@
 use super::server::{Server, send, start, start_with};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use st2d::{content, datastore, model::KeyName};
+use st2d::{
+    content, datastore,
+    expr::jinja::{self, Datastore},
+    model::KeyName,
+};
+use std::sync::Arc;
 
 /// A server with a datastore key.
 async fn with_key(pool: PgPool) -> (Server, tempfile::TempDir) {
@@ -204,7 +209,7 @@ async fn what_has_expired_is_gone_at_once_and_for_everybody(pool: PgPool) {
     put(&st2, "k", json!({"ttl": -5})).await;
     assert_eq!(st2.get("/v1/keys/k").await.status, 404);
     let lookups = st2.app.engine.datastore().for_templates(None, ["{{ st2kv.system.k }}"]).await.unwrap();
-    assert_eq!(lookups.system("k"), Ok(None));
+    assert_eq!(Datastore::system(&*lookups, "k"), Ok(None));
     // A new entry of the same name is another one; without a ttl it stays.
     let fresh = put(&st2, "k", json!({})).await;
     assert!(fresh["id"] != entry["id"] && fresh.get("expire_timestamp").is_none());
@@ -330,6 +335,7 @@ async fn templates_see_the_datastore(pool: PgPool) {
         let datastore = st2.app.engine.datastore().clone();
         async move {
             let lookups = datastore.for_templates(user.as_deref(), [template]).await.unwrap();
+            let lookups: Arc<dyn jinja::Datastore> = lookups;
             let rendering = tokio::task::spawn_blocking(move || {
                 use st2d::expr::jinja::{Template, Value, st2kv, to_value};
                 let context: Value =

@@ -11,6 +11,7 @@ mod kills;
 mod messages;
 mod nodes;
 mod notifier;
+mod patience;
 mod policies;
 mod python;
 mod remote;

@@ -11,6 +11,7 @@ use crate::{
     pytext,
 };
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Adds the parameters that the alias insists on to each set.
 pub(super) async fn fix(
@@ -24,16 +25,17 @@ pub(super) async fn fix(
     }
     let templates = immutable.values().flat_map(texts_of).filter(|text| jinja::is_template(text));
     let user = context.get("user").and_then(Value::as_str);
-    let datastore = app.engine.datastore().for_templates(user, templates).await?;
+    let lookups = app.engine.datastore().for_templates(user, templates).await?;
+    let datastore: Arc<dyn jinja::Datastore> = lookups.clone();
     let (immutable, context, mut given) = (immutable.clone(), context.clone(), std::mem::take(sets));
-    *sets = apart(move || {
+    let fixed = apart(move || {
         let names = context.iter().map(|(name, value)| (name.as_str(), jinja::to_value(value)));
         let seen: jinja::Value = names.chain([("st2kv", jinja::st2kv(&datastore))]).collect();
         alias::fix(&immutable, &mut given, &seen)
             .map_err(|error: Unfit| Error::bad_request(error.to_string()))?;
         Ok(given)
-    })
-    .await?;
+    });
+    *sets = lookups.checked(fixed.await)??;
     Ok(())
 }
 

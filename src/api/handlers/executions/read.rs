@@ -22,7 +22,7 @@ use actix_web::{
 };
 use flate2::{Compression, write::GzEncoder};
 use futures_util::{StreamExt, stream};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use sqlx::PgPool;
 use std::{collections::BTreeSet, io::Write};
 
@@ -125,8 +125,8 @@ pub(in crate::api) async fn attribute(
         "status" => json(StatusCode::OK, &execution.status),
         "result" => json_bytes(StatusCode::OK, result_text(&row, &caller).into_bytes()),
         name => {
-            let nothing = Value::Object(Map::new());
-            json(StatusCode::OK, execution.origin.get(name).unwrap_or(&nothing))
+            let text = execution.origin.get(name).map_or("{}", RawValue::get);
+            json_bytes(StatusCode::OK, text.as_bytes().to_vec())
         }
     })
 }

@@ -61,7 +61,7 @@ fn execution() -> Execution {
         result: None,
         end: None,
         log: Vec::new(),
-        origin: Arc::default(),
+        origin: crate::model::Origin::default(),
         holder: None,
     }
 }

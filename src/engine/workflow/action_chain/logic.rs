@@ -13,7 +13,7 @@ use crate::{
     },
     expr::jinja,
     model::{Execution, ExecutionStatus},
-    store::workflows::Piece,
+    store::{patiently, workflows::Piece},
     workflow::action_chain::{Chain, Child, Node, Run, Scope, Step},
 };
 use chrono::{DateTime, Utc};
@@ -128,9 +128,11 @@ impl Running {
         let read = async {
             let names = crate::engine::execution::parameters::user_of(&self.family.parent);
             let datastore: Arc<dyn jinja::Datastore> =
-                engine.datastore().for_templates(names, []).await.map_err(|error| error.to_string())?;
+                engine.datastore().for_work(names, []).await.map_err(|error| error.to_string())?;
             let config = match pack.filter(|_| wants_config) {
-                Some(pack) => engine.pack_config(pack, user).await.map_err(|error| error.to_string())?,
+                Some(pack) => patiently("a chain", || engine.pack_config(pack, user))
+                    .await
+                    .map_err(|error| error.to_string())?,
                 None => Map::new(),
             };
             Ok::<_, String>((datastore, config))

@@ -7,6 +7,7 @@ use crate::{
     engine::Engine,
     expr::orquesta::{Problem, Row, Scope},
     model::{KeyName, WorkflowId},
+    store::patiently,
     workflow::{Evaluate, Expressions as Languages, Fault, Outside},
 };
 use chrono::{DateTime, Utc};
@@ -69,7 +70,7 @@ impl Outside for With<'_> {
         };
         let Expressions { datastore, runtime, .. } = self.expressions;
         // Steps run where they may block.
-        let found = runtime.block_on(datastore.find(&key));
+        let found = runtime.block_on(patiently("an expression", || datastore.find(&key)));
         let found = found.map_err(|error| Problem::evaluation(error.to_string()))?;
         let Some(entry) = found else { return Ok(None) };
         let text = if decrypt {

@@ -17,7 +17,7 @@ pub use history::History;
 pub use list::{Page, Query, list};
 
 use crate::{
-    model::{Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, RunnerInfo, Snapshot},
+    model::{Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, Origin, RunnerInfo, Snapshot},
     store::{Error, Result},
 };
 use chrono::{DateTime, Utc};
@@ -164,11 +164,7 @@ struct Stored {
 
 impl Stored {
     fn into_row(self, snapshot: Arc<Snapshot>) -> Result<Row> {
-        let mut extras = self.extras.as_deref().map_or_else(|| Ok(Map::new()), object)?;
-        let mut extra = |name| match extras.remove(name) {
-            Some(Value::Object(map)) => Arc::new(map),
-            _ => Arc::default(),
-        };
+        let extras = self.extras.as_deref().map_or_else(|| Ok(Extras::default()), object)?;
         let log = self.log_statuses.into_iter().zip(self.log_times);
         let result = self.result.map(RawValue::from_string).transpose().map_err(|_| broken("no JSON"))?;
         let execution = Execution {
@@ -178,9 +174,9 @@ impl Stored {
             snapshot,
             parameters: Arc::new(object(&self.parameters)?),
             context: Arc::new(object(&self.context)?),
-            notify: extra("notify"),
-            callback: extra("callback"),
-            origin: extra("origin"),
+            notify: Arc::new(extras.notify),
+            callback: Arc::new(extras.callback),
+            origin: extras.origin,
             delay_ms: self.delay_ms,
             parent: self.parent_id,
             children: self.children,
@@ -197,7 +193,16 @@ impl Stored {
     }
 }
 
-fn object(text: &str) -> Result<Map<String, Value>> {
+/// What few executions have, as it is kept.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Extras {
+    notify: Map<String, Value>,
+    callback: Map<String, Value>,
+    origin: Origin,
+}
+
+fn object<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|_| broken("not a JSON object"))
 }
 

@@ -75,7 +75,7 @@ async fn rows_read_back_with_snapshot_children_and_result(pool: PgPool) {
     assert_eq!(full.result.as_ref().unwrap().get(), r#"{"a": 1.0}"#);
     assert_eq!(full.children, [child.id]);
     assert_eq!(full.parameters["message"], "\0m");
-    assert_eq!((&full.origin["rule"]["name"], full.notify.len()), (&json!("r"), 1));
+    assert_eq!((full.origin.get("rule").unwrap().get(), full.notify.len()), (r#"{"name":"r"}"#, 1));
     assert_eq!(full.log.len(), 2);
     assert_eq!(full.snapshot.action.spec.name, "echo");
     assert!(Arc::ptr_eq(&full.snapshot, &rows[0].execution.snapshot));
