@@ -123,9 +123,9 @@ impl Admitted {
             Start::Here(place) => container::insert_and_start(engine, self.row, events, place).await,
             Start::Workflow => workflow::insert_and_start(engine, self.row, events).await,
             Start::Ended => {
-                let quiet = self.row.quiet;
+                let is_followed = self.is_followed();
                 let stored = ledger.insert(self.row, events).await;
-                if !quiet {
+                if is_followed {
                     notifier::wake(engine);
                 }
                 stored
@@ -146,15 +146,21 @@ impl Admitted {
 
     /// Lets it go its way, once it is stored. Its events are told already.
     pub(in crate::engine) fn begin(self, engine: &Engine) {
+        let is_followed = self.is_followed();
         let execution = self.row.execution;
         match self.start {
-            Start::Ended if self.row.quiet => {}
-            Start::Ended => notifier::wake(engine),
+            Start::Ended if is_followed => notifier::wake(engine),
+            Start::Ended => {}
             Start::Gate => engine.shared.gates.mark(&execution.action_ref()),
             Start::Here(place) => container::start_stored(engine, execution, place),
             Start::Workflow => workflow::start(engine, execution),
             Start::Waits { delayed } => wait(engine, delayed),
         }
+    }
+
+    /// Whether something may follow from its end. What follows from that of a child is for its parent's trace to say.
+    fn is_followed(&self) -> bool {
+        !self.row.quiet || self.row.execution.parent.is_some()
     }
 
     /// It was not stored: gives back what it held.

@@ -71,6 +71,8 @@ pub(super) fn open() -> std::io::Result<(UnixStream, OwnedFd)> {
 pub(super) struct Reader {
     socket: OwnedReadHalf,
     buffer: Vec<u8>,
+    /// Bytes of the buffer that were taken already.
+    taken: usize,
 }
 
 /// Why no more is read.
@@ -86,7 +88,7 @@ pub(super) enum Broken {
 
 impl Reader {
     pub(super) fn new(socket: OwnedReadHalf) -> Self {
-        Self { socket, buffer: Vec::new() }
+        Self { socket, buffer: Vec::new(), taken: 0 }
     }
 
     /// The next frame.
@@ -95,6 +97,8 @@ impl Reader {
             if let Some(frame) = self.take()? {
                 return Ok(frame);
             }
+            // What is left is the beginning of one frame.
+            self.buffer.drain(..std::mem::take(&mut self.taken));
             match self.socket.read_buf(&mut self.buffer).await {
                 Ok(0) | Err(_) => return Err(Broken::Closed),
                 Ok(_) => {}
@@ -103,16 +107,18 @@ impl Reader {
     }
 
     fn take(&mut self) -> Result<Option<Heard>, Broken> {
-        let Some((head, rest)) = self.buffer.split_at_checked(4) else { return Ok(None) };
+        let Some((head, rest)) = self.buffer[self.taken..].split_at_checked(4) else { return Ok(None) };
         let length = head.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
         if length > LARGEST {
             return Err(Broken::TooLarge(length));
         }
         let Some(content) = rest.get(..length) else { return Ok(None) };
         let value: Value = serde_json::from_slice(content)?;
-        self.buffer.drain(..4 + length);
-        if self.buffer.is_empty() && self.buffer.capacity() > 64 * 1024 {
-            self.buffer = Vec::new();
+        self.taken += 4 + length;
+        if self.taken == self.buffer.len() {
+            self.taken = 0;
+            self.buffer.clear();
+            self.buffer.shrink_to(64 * 1024);
         }
         Ok(Some(heard(value)?))
     }
@@ -155,12 +161,16 @@ impl Writer {
         Self(socket)
     }
 
-    /// Says something; a sensor that is gone is told of by its end.
-    pub(super) async fn say(&mut self, said: &Said<'_>) -> std::io::Result<()> {
-        let mut frame = vec![0; 4];
-        serde_json::to_writer(&mut frame, said)?;
-        let length = (frame.len() - 4) as u32;
-        frame[..4].copy_from_slice(&length.to_be_bytes());
-        self.0.write_all(&frame).await
+    /// Says some things at once; a sensor that is gone is told of by its end.
+    pub(super) async fn say(&mut self, said: &[Said<'_>]) -> std::io::Result<()> {
+        let mut frames = Vec::new();
+        for said in said {
+            let begin = frames.len();
+            frames.extend_from_slice(&[0; 4]);
+            serde_json::to_writer(&mut frames, said)?;
+            let length = (frames.len() - begin - 4) as u32;
+            frames[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
+        }
+        self.0.write_all(&frames).await
     }
 }

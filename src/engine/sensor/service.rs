@@ -7,7 +7,6 @@ use super::{
     talk::Triggers,
 };
 use crate::{
-    bus::{Event, Received, Subscription},
     clock,
     engine::Engine,
     model::{KeyName, Sensor, SensorId, Trigger},
@@ -185,7 +184,7 @@ fn triggers_of(sensor: &Sensor, by_type: &ByType) -> Arc<Vec<Trigger>> {
 
 /// Follows the triggers of one sensor, for as long as somebody looks.
 pub(super) async fn follow_triggers(engine: &Engine, plan: &Plan) -> anyhow::Result<Triggers> {
-    let mut news = engine.store().bus().subscribe();
+    let mut news = engine.store().bus().content_changes();
     let plans = [plan.clone()];
     let now = triggers_of(&plan.sensor, &triggers_by_type(engine, &plans).await?);
     let (sender, receiver) = watch::channel(now);
@@ -194,7 +193,7 @@ pub(super) async fn follow_triggers(engine: &Engine, plan: &Plan) -> anyhow::Res
         loop {
             tokio::select! {
                 () = sender.closed() => return,
-                () = content_changed(&mut news) => {}
+                Ok(()) = news.changed() => {}
             }
             if let Ok(by_type) = triggers_by_type(&engine, &plans).await {
                 sender.send_replace(triggers_of(&plans[0].sensor, &by_type));
@@ -237,16 +236,6 @@ fn listed_in(text: &str, node: &str, path: &Path) -> anyhow::Result<Share> {
     if references.is_empty() { Ok(Share::All) } else { Ok(Share::listed(&references.join(","))) }
 }
 
-async fn content_changed(news: &mut Subscription) {
-    loop {
-        match news.next().await {
-            Some(Received::Event(Event::Content) | Received::Missed(_)) => return,
-            Some(Received::Event(_)) => {}
-            None => return std::future::pending().await,
-        }
-    }
-}
-
 impl Service for Sensors {
     const NAME: &'static str = "st2sensorcontainer";
 
@@ -259,7 +248,7 @@ impl Service for Sensors {
         let provider =
             Provider::parse(&settings.partition_provider).context("sensorcontainer.partition_provider")?;
         let lease = Duration::from_secs(self.engine.config().scheduler.lease);
-        let mut news = self.engine.store().bus().subscribe();
+        let mut news = self.engine.store().bus().content_changes();
         let mut company = self.engine.shared.company.subscribe();
         let (mut seen, mut is_told) = (Instant::now(), false);
         while !stop.is_requested() {
@@ -281,9 +270,9 @@ impl Service for Sensors {
                 () = stop.requested() => {}
                 () = clock::sleep(sweep) => {}
                 Ok(()) = company.changed() => {}
-                () = content_changed(&mut news) => {
+                Ok(()) = news.changed() => {
                     clock::sleep(GATHER).await;
-                    while news.try_next().is_some() {}
+                    news.mark_unchanged();
                     self.kept.values().for_each(|kept| kept.again.notify_waiters());
                 }
             }

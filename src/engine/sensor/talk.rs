@@ -85,7 +85,7 @@ pub(super) async fn talk(
         poll_interval: sensor.poll_interval,
         log_level: &engine.config().sensorcontainer.log_level,
     });
-    if writer.say(&start).await.is_err() {
+    if writer.say(&[start]).await.is_err() {
         return Broken::Closed;
     }
     let reference: Arc<str> = sensor.reference().into();
@@ -114,16 +114,20 @@ pub(super) async fn talk(
                 },
                 Err(broken) => return broken,
             },
-            Some(answer) = on_their_way.next() => to_say.push(answer),
+            Some(answer) = on_their_way.next() => {
+                to_say.push(answer);
+                // Events that were stored together are answered together.
+                while let Some(Some(answer)) = on_their_way.next().now_or_never() {
+                    to_say.push(answer);
+                }
+            }
             Ok(()) = triggers.changed() => {
                 let now = triggers.borrow_and_update().clone();
                 to_say.extend(news(&mut known, &now));
             }
         }
-        for said in to_say {
-            if writer.say(&said).await.is_err() {
-                return Broken::Closed;
-            }
+        if !to_say.is_empty() && writer.say(&to_say).await.is_err() {
+            return Broken::Closed;
         }
     }
 }

@@ -6,7 +6,6 @@ use super::{
     host_zone,
 };
 use crate::{
-    bus::{Event, Received, Subscription},
     clock,
     engine::{
         Engine,
@@ -180,7 +179,7 @@ impl<A: Alarm> Timers<A> {
         rules: &Rules,
         stop: &Stop,
     ) -> anyhow::Result<()> {
-        let mut news = self.engine.store().bus().subscribe();
+        let mut news = self.engine.store().bus().content_changes();
         let mut wheel = self.load(rules).await?;
         tracing::debug!("{} timers wait", wheel.len());
         let sweep = clock::sleep(SWEEP);
@@ -196,9 +195,9 @@ impl<A: Alarm> Timers<A> {
                         wheel = self.load(rules).await?;
                     }
                 }
-                () = content_changed(&mut news) => {
+                Ok(()) = news.changed() => {
                     clock::sleep(GATHER).await;
-                    while news.try_next().is_some() {}
+                    news.mark_unchanged();
                     wheel = self.load(rules).await?;
                 }
                 () = &mut sweep => {
@@ -217,16 +216,6 @@ fn timer(row: TimerRow, schedule: Schedule, due: DateTime<Utc>) -> Timer {
     let kind = row.trigger_type.strip_prefix("core.").unwrap_or(&row.trigger_type);
     let tag = format!("{kind}-{}", row.name);
     Timer { id: row.id, reference: row.reference.into(), tag: tag.into(), schedule, due }
-}
-
-async fn content_changed(news: &mut Subscription) {
-    loop {
-        match news.next().await {
-            Some(Received::Event(Event::Content) | Received::Missed(_)) => return,
-            Some(Received::Event(_)) => {}
-            None => return std::future::pending().await,
-        }
-    }
 }
 
 impl<A: Alarm> Service for Timers<A> {

@@ -126,6 +126,55 @@ class Flood(Base):
     assert_eq!(now["log"].as_array().unwrap().len(), 50);
 }
 
+/// The most memory a process has had, in bytes.
+fn most_memory(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_large_events_fills_no_memory_and_others_are_heard() {
+    const EVENTS: i64 = 3000;
+    const BYTES: u64 = 50_000;
+    let source = Source {
+        name: "Torrent",
+        enabled: true,
+        code: "
+class Torrent(Base):
+    def run(self):
+        def send(first):
+            for n in range(first, 3000, 100):
+                self.sensor_service.dispatch('sen.Torrent.event', {'n': n, 'blob': os.urandom(25000).hex()})
+        threads = [threading.Thread(target=send, args=(n,)) for n in range(100)]
+        while not self.sensor_service.get_value('go'): time.sleep(0.05)
+        for thread in threads: thread.start()
+        super().run()
+",
+    };
+    let (starting, home) = starting(&[source]);
+    let rule = "name: r\nenabled: true\ntrigger: {type: sen.Torrent.event}\naction: {ref: core.noop}\n";
+    super::write(&home.data_dir(), "packs/sen/rules/r.yaml", rule);
+    let st2 = starting.await;
+    running(&st2, "Torrent").await;
+    let before = most_memory(st2.pid());
+    st2.put("/v1/keys/sen.Torrent:go", json!({"name": "sen.Torrent:go", "value": "1"})).await.expect(200);
+    let mut database = st2.database().connect().await;
+    eventually("all of it", SOON * 3, async || {
+        // Others ask meanwhile, and are answered.
+        st2.get("/v1/rules").await.expect(200);
+        let ended = "SELECT count(*) FROM trigger_instances WHERE trigger = 'sen.Torrent.event' AND status = 'processed'";
+        let ended: i64 = sqlx::query_scalar(ended).fetch_one(&mut database).await.unwrap();
+        (ended == EVENTS).then_some(())
+    })
+    .await;
+    let more = most_memory(st2.pid()) - before;
+    assert!(more < EVENTS as u64 * BYTES / 2, "{more} bytes more than before");
+    let enforced: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM rule_enforcements").fetch_one(&mut database).await.unwrap();
+    assert_eq!(enforced, EVENTS);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sensor_is_restarted_when_it_changed_and_not_otherwise() {
     const CODE: &str = "
