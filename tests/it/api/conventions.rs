@@ -312,8 +312,8 @@ async fn a_nul_in_a_path_or_a_query_finds_nothing_and_breaks_nothing(pool: PgPoo
     let described = st2.get("/api/openapi.json").await.body;
     let mut asked = 0;
     for (path, methods) in described["paths"].as_object().unwrap() {
-        // A stream does not end.
-        if methods.get("get").is_none() || path.starts_with("/stream") {
+        // A stream does not end, and single sign-on is 500 always, as StackStorm's without its enterprise edition.
+        if methods.get("get").is_none() || path.starts_with("/stream") || path.ends_with("/sso/request") {
             continue;
         }
         let mut parts: Vec<&str> = path.split('/').collect();

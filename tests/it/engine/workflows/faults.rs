@@ -231,13 +231,13 @@ async fn a_workflow_that_fails_before_it_begins_gives_nothing_and_names_that_fau
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_runs_though_its_pack_is_not_registered_if_the_files_are_there() {
     let st2 = daemon(&[]).await;
+    let pack = st2.data_dir().join("packs/late");
+    fs::create_dir_all(pack.join("actions")).unwrap();
+    fs::write(pack.join("actions/only.yaml"), LAST).unwrap();
     let body = json!({"name": "only", "pack": "late", "runner_type": "orquesta", "entry_point": "only.yaml"});
     st2.post("/v1/actions", body).await.expect(201);
-    let ended = st2.run("late.only", json!({})).await;
-    let why = ended["result"].to_string();
-    assert!(why.contains("neither registered nor on disk"), "{why}");
-    let actions = st2.data_dir().join("packs/late/actions");
-    fs::create_dir_all(&actions).unwrap();
-    fs::write(actions.join("only.yaml"), LAST).unwrap();
     assert_eq!(st2.run("late.only", json!({})).await["status"], "succeeded");
+    fs::remove_dir_all(pack).unwrap();
+    let why = st2.run("late.only", json!({})).await["result"].to_string();
+    assert!(why.contains("neither registered nor on disk"), "{why}");
 }
