@@ -1,9 +1,9 @@
 //! What a background service and its supervisor agree on: the loop, the stop signal, health, and how tasks start.
 
 use parking_lot::RwLock;
-use std::{future::Future, sync::Arc, time::Instant};
+use std::{cell::Cell, future::Future, sync::Arc, time::Instant};
 use tokio::{
-    runtime::{Handle, RuntimeFlavor},
+    runtime::{Handle, Runtime},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -111,8 +111,22 @@ where
     })
 }
 
+thread_local! {
+    /// Whether this thread is one of [`runtime`]'s, which can have others take over what they had to do.
+    static CAN_HAND_OVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The runtime of a process whose stages compute.
+///
+/// # Errors
+/// No thread, or nothing to wait with, can be had.
+pub fn runtime() -> std::io::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().on_thread_start(|| CAN_HAND_OVER.set(true)).build()
+}
+
 /// Does what computes for long, or blocks, without holding up others: here, while another thread takes over what this
-/// one had to do; where there is no other, on a thread for it. Must not be waited for beside something else in one task.
+/// one had to do; where that cannot be, on a thread for it. Must not be waited for beside something else in one task.
 ///
 /// # Errors
 /// The words of a panic.
@@ -122,7 +136,7 @@ where
     T: Send + 'static,
 {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+    if CAN_HAND_OVER.get() {
         let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
         return done.map_err(|panic| panic_text(panic.as_ref()).to_owned());
     }

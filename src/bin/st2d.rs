@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use st2d::{
     config,
     content::{Kind, Scope},
-    daemon, datastore, telemetry,
+    daemon, datastore, service, telemetry,
 };
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
@@ -248,7 +248,7 @@ fn run_register(loaded: config::Loaded, order: daemon::Order, log_level: Option<
     // What is told goes to the terminal; the log only has what went wrong, unless somebody asks here for more.
     let level = log_level.unwrap_or("warn");
     let result = telemetry::init(level, &config.log.format).and_then(|_log| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = service::runtime()?;
         runtime.block_on(daemon::register(config, order))
     });
     match result {
@@ -265,7 +265,7 @@ fn run_sensor(loaded: config::Loaded, reference: &str) -> ExitCode {
     let config = loaded.config;
     let level = format!("warn,st2d::engine::sensor={}", config.log.level);
     let result = telemetry::init(&level, &config.log.format).and_then(|_log| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = service::runtime()?;
         runtime.block_on(daemon::run_sensor(config, reference))
     });
     match result {
@@ -298,7 +298,7 @@ fn generate_key(path: &std::path::Path, force: bool) -> ExitCode {
 fn run(loaded: config::Loaded, options: daemon::Options) -> ExitCode {
     let config = loaded.config;
     let result = telemetry::init(&config.log.level, &config.log.format).and_then(|_log| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = service::runtime()?;
         runtime.block_on(daemon::run(config, options))
     });
     match result {
