@@ -1,7 +1,7 @@
 //! What somebody typed: the part that is held against formats, and the `name=value` pairs behind it.
 
 use super::{Error, format::pattern};
-use fancy_regex::Regex;
+use crate::pytext::search::Search;
 use std::sync::LazyLock;
 
 /// The name in a pair or a hole.
@@ -10,8 +10,8 @@ pub(super) const KEY: &str = r"\s*(\S+?)\s*";
 /// ` name=value`, the value in quotes, in braces, or a word. Groups: name, whole value, and its four forms.
 const PAIR: &str = r#"(?:^|\s+)\s*(\S+?)\s*=(""|''|"(.+?)"|'(.+?)'|({.+?})|(\S+))"#;
 
-static PAIRS: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?s){PAIR}")));
-static ENDING: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"(?s)\A.*?((?:{PAIR}\s*)*)$")));
+static PAIRS: LazyLock<Search> = LazyLock::new(|| pattern(&format!("(?s){PAIR}")));
+static ENDING: LazyLock<Search> = LazyLock::new(|| pattern(&format!(r"(?s)\A.*?((?:{PAIR}\s*)*)$")));
 
 /// A command, taken apart once for all formats it is held against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +30,11 @@ impl Command {
     /// [`Error::Endless`].
     pub fn read(text: &str) -> Result<Self, Error> {
         let endless = |_| Error::Endless { command: text.to_owned(), format: String::new() };
-        let found = ENDING.captures(text).map_err(endless)?;
-        let ending = found.as_ref().and_then(|found| found.get(1)).map_or("", |ending| ending.as_str());
+        let found = ENDING.find(text).map_err(endless)?;
+        let ending = found.and_then(|found| found.get(1)).unwrap_or("");
         let mut pairs = Vec::new();
-        for pair in PAIRS.captures_iter(ending) {
-            let pair = pair.map_err(endless)?;
-            let group = |index| pair.get(index).map_or("", |group| group.as_str());
+        for pair in PAIRS.find_all(ending).map_err(endless)? {
+            let group = |index| pair.get(index).unwrap_or("");
             pairs.push((group(1).to_owned(), [group(3), group(4), group(5), group(6)].concat()));
         }
         // As StackStorm does, the same text is taken away wherever it occurs.

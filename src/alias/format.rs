@@ -1,8 +1,10 @@
 //! One format: the regular expression it stands for, and the parameters a command gives under it.
 
 use super::{Command, Error, anchors, command::KEY};
-use crate::pytext;
-use fancy_regex::{Captures, Regex};
+use crate::pytext::{
+    regex,
+    search::{Found, Manner, Search, TooManySteps},
+};
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
@@ -12,14 +14,14 @@ fn with_default() -> String {
 }
 
 /// Holes with defaults, for their defaults; these may hold line breaks.
-static DEFAULTS: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?s){}", with_default())));
+static DEFAULTS: LazyLock<Search> = LazyLock::new(|| pattern(&format!("(?s){}", with_default())));
 /// The same with the white space before them, for replacing them.
-static OPTIONAL: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"(\s*){}", with_default())));
-static REQUIRED: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"(\s*){{{{{KEY}}}}}")));
+static OPTIONAL: LazyLock<Search> = LazyLock::new(|| pattern(&format!(r"(\s*){}", with_default())));
+static REQUIRED: LazyLock<Search> = LazyLock::new(|| pattern(&format!(r"(\s*){{{{{KEY}}}}}")));
 
 /// A pattern of ours.
-pub(super) fn pattern(text: &str) -> Regex {
-    pytext::regex::compile(text).expect("our own patterns are right")
+pub(super) fn pattern(text: &str) -> Search {
+    Search::new(text).expect("our own patterns are right")
 }
 
 /// A format, ready to be matched.
@@ -27,7 +29,7 @@ pub(super) fn pattern(text: &str) -> Regex {
 pub struct Format {
     text: String,
     pattern: String,
-    regex: Regex,
+    search: Search,
     /// Holes with defaults.
     defaults: Vec<(String, String)>,
 }
@@ -38,25 +40,24 @@ impl Format {
     /// # Errors
     /// [`Error::Broken`], [`Error::Endless`].
     pub fn compile(text: &str) -> Result<Self, Error> {
-        let endless =
-            |_: fancy_regex::Error| Error::Endless { command: String::new(), format: text.to_owned() };
+        let endless = |_: TooManySteps| Error::Endless { command: String::new(), format: text.to_owned() };
         let broken = |cause| Error::Broken { format: text.to_owned(), cause };
         let mut defaults = Vec::new();
-        for hole in DEFAULTS.captures_iter(text) {
-            let hole = hole.map_err(endless)?;
-            let group = |index| hole.get(index).map_or("", |group| group.as_str());
+        for hole in DEFAULTS.find_all(text).map_err(endless)? {
+            let group = |index| hole.get(index).unwrap_or("");
             defaults.push((group(1).to_owned(), [group(2), group(3), group(4), group(5)].concat()));
         }
         let optional = replace(&OPTIONAL, text, |hole| format!("(?:{hole})?")).map_err(endless)?;
         let holes = replace(&REQUIRED, &optional, |hole| hole).map_err(endless)?;
         // Read before anchors are added, as flags are fine at the beginning only.
-        pytext::regex::rewrite(&holes).map_err(broken)?;
+        regex::rewrite(&holes, false).map_err(broken)?;
         let found = anchors::find(&holes);
         let begin = if found.begin { "" } else { r"^\s*" };
         let end = if found.end { "" } else { r"\s*$" };
         let pattern = format!("{begin}{holes}{end}");
-        let regex = pytext::regex::compile_dot_all(&pattern).map_err(broken)?;
-        Ok(Self { text: text.to_owned(), pattern, regex, defaults })
+        let manner = Manner { dot_all: true, ..Manner::default() };
+        let search = Search::of(&pattern, manner).map_err(broken)?;
+        Ok(Self { text: text.to_owned(), pattern, search, defaults })
     }
 
     /// The regular expression it stands for, in Python's syntax.
@@ -69,7 +70,7 @@ impl Format {
     /// # Errors
     /// [`Error::Mismatch`], [`Error::Nothing`], [`Error::Endless`].
     pub fn extract(&self, command: &Command) -> Result<Map<String, Value>, Error> {
-        let found = self.regex.captures(command.padded.as_str()).map_err(|_| self.endless(command))?;
+        let found = self.search.find(&command.padded).map_err(|_| self.endless(command))?;
         let found = found.ok_or_else(|| Error::Mismatch {
             command: command.text().to_owned(),
             format: self.text.clone(),
@@ -82,15 +83,15 @@ impl Format {
     /// # Errors
     /// [`Error::Nothing`], [`Error::Endless`].
     pub fn extract_all(&self, command: &Command) -> Result<Vec<Map<String, Value>>, Error> {
-        let each = self.regex.captures_iter(command.padded.as_str());
-        each.map(|found| self.parameters(command, &found.map_err(|_| self.endless(command))?)).collect()
+        let all = self.search.find_all(&command.padded).map_err(|_| self.endless(command))?;
+        all.iter().map(|found| self.parameters(command, found)).collect()
     }
 
-    fn parameters(&self, command: &Command, found: &Captures<'_, str>) -> Result<Map<String, Value>, Error> {
+    fn parameters(&self, command: &Command, found: &Found<'_>) -> Result<Map<String, Value>, Error> {
         let mut parameters = Map::new();
-        for name in self.regex.capture_names().flatten() {
-            let value = found.name(name).map_or(Value::Null, |group| group.as_str().into());
-            parameters.insert(name.to_owned(), value);
+        for (group, name) in self.search.names().iter().enumerate() {
+            let Some(name) = name else { continue };
+            parameters.insert(name.clone(), found.get(group).map_or(Value::Null, Value::from));
         }
         for (name, default) in &self.defaults {
             let given = parameters.get(name).and_then(Value::as_str);
@@ -115,23 +116,17 @@ impl Format {
 
 /// The text with every hole replaced by the group that takes its value: in quotes, in braces, or as little as will do.
 /// White space before a hole stays before the group.
-fn replace(
-    holes: &Regex,
-    text: &str,
-    dress: impl Fn(String) -> String,
-) -> Result<String, fancy_regex::Error> {
+fn replace(holes: &Search, text: &str, dress: impl Fn(String) -> String) -> Result<String, TooManySteps> {
     let mut out = String::new();
     let mut end = 0;
-    for hole in holes.captures_iter(text) {
-        let hole = hole?;
-        let group = |index| hole.get(index).map_or("", |group| group.as_str());
-        let Some(whole) = hole.get(0) else { continue };
+    for hole in holes.find_all(text)? {
+        let group = |index| hole.get(index).unwrap_or("");
         let (space, name) = (group(1), group(2));
-        out.push_str(&text[end..whole.start()]);
+        out.push_str(&text[end..hole.start()]);
         out.push_str(&dress(format!(
             r#"{space}["\']?(?P<{name}>(?:(?<=\').+?(?=\')|(?<=").+?(?=")|{{.+?}}|.+?))["\']?"#
         )));
-        end = whole.end();
+        end = hole.end();
     }
     out.push_str(&text[end..]);
     Ok(out)

@@ -1,8 +1,7 @@
 //! What one rendering may cost: steps, text and depth.
 //!
 //! Templates come from users and from events, so a hostile one must end soon. Steps are counted, not
-//! timed, so that the same template always ends the same way; only searches by pattern, whose cost
-//! cannot be counted from outside, are charged by the processor time they took.
+//! timed, so that the same template always ends the same way.
 
 use super::error::{Error, Result};
 

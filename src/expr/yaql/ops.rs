@@ -31,7 +31,7 @@ pub(super) fn binary(rt: &Runtime<'_>, mark: &str, left: Value, right: Value) ->
             let Value::Str(text) = &left else { return none() };
             let pattern = match &right {
                 Value::Regex(pattern) => Rc::clone(pattern),
-                Value::Str(source) => Rc::new(regex::Pattern::new(source, false, false, false)?),
+                Value::Str(source) => Rc::new(regex::Pattern::new(rt, source, false, false, false)?),
                 _ => return none(),
             };
             Ok(Value::Bool(pattern.is_match(rt, text)? == (mark == "=~")))

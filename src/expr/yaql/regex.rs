@@ -1,8 +1,7 @@
 //! Compiled patterns, and matches as expressions see them.
 
-use std::time::Instant;
+use std::sync::Arc;
 
-use fancy_regex::Regex;
 use indexmap::IndexMap;
 
 use super::{
@@ -10,93 +9,90 @@ use super::{
     runtime::Runtime,
     value::{Key, Value},
 };
+use crate::pytext::search::{Found, Manner, Search, TooManySteps};
 
-/// What matched, group by group.
-pub(super) type Captures<'t> = fancy_regex::Captures<'t, str>;
+/// Steps of a search that count as one here.
+const STEPS_PER_STEP: usize = 10;
+
+/// Steps that it takes to compile a pattern, and each byte of it.
+const COMPILING: (u64, u64) = (200, 10);
 
 /// A pattern with what it was made of.
 #[derive(Debug)]
 pub struct Pattern {
     pub(super) source: String,
     pub(super) flags: String,
-    regex: Regex,
+    search: Arc<Search>,
 }
 
 impl Pattern {
-    pub(super) fn new(source: &str, ignore_case: bool, multi_line: bool, dot_all: bool) -> Result<Self> {
-        let flags: String = [(ignore_case, 'i'), (multi_line, 'm'), (dot_all, 's')]
+    pub(super) fn new(
+        rt: &Runtime<'_>,
+        source: &str,
+        ignores_case: bool,
+        multi_line: bool,
+        dot_all: bool,
+    ) -> Result<Self> {
+        let flags: String = [(ignores_case, 'i'), (multi_line, 'm'), (dot_all, 's')]
             .into_iter()
             .filter(|(set, _)| *set)
             .map(|(_, flag)| flag)
             .collect();
-        let whole = if flags.is_empty() { source.to_owned() } else { format!("(?{flags}){source}") };
-        let regex = crate::pytext::regex::compile(&whole).map_err(|message| Error::new("error", message))?;
-        Ok(Self { source: source.to_owned(), flags, regex })
+        let manner = Manner { ignores_case, multi_line, dot_all, at_start: false };
+        let known = rt.patterns.borrow().find(source, manner);
+        let search = if let Some(known) = known {
+            known
+        } else {
+            rt.pay(COMPILING.0 + COMPILING.1 * source.len() as u64)?;
+            let added = rt.patterns.borrow_mut().add(source, manner);
+            added.map_err(|message| Error::new("error", message))?
+        };
+        Ok(Self { source: source.to_owned(), flags, search })
+    }
+
+    /// The number of the group of that name.
+    pub(super) fn group(&self, name: &str) -> Option<usize> {
+        self.search.group(name)
     }
 
     pub(super) fn is_match(&self, rt: &Runtime<'_>, text: &str) -> Result<bool> {
-        paid(rt, || self.regex.is_match(text))
+        paid(rt, |steps| self.search.is_match_within(text, steps))
     }
 
     /// The first match.
-    pub(super) fn find<'t>(&self, rt: &Runtime<'_>, text: &'t str) -> Result<Option<Captures<'t>>> {
-        paid(rt, || self.regex.captures(text))
+    pub(super) fn find<'t>(&self, rt: &Runtime<'_>, text: &'t str) -> Result<Option<Found<'t>>> {
+        paid(rt, |steps| self.search.find_within(text, steps))
     }
 
-    /// The first match from a byte on.
-    pub(super) fn find_from<'t>(
-        &self,
-        rt: &Runtime<'_>,
-        text: &'t str,
-        from: usize,
-    ) -> Result<Option<Captures<'t>>> {
-        paid(rt, || self.regex.captures_from_pos(text, from))
-    }
-
-    /// All matches, as Python finds them: an empty one may follow another at once.
+    /// All matches, or so many of them; 0 is all.
     pub(super) fn find_all<'t>(
         &self,
         rt: &Runtime<'_>,
         text: &'t str,
         most: usize,
-    ) -> Result<Vec<Captures<'t>>> {
-        let mut found = Vec::new();
-        let mut from = 0;
-        let mut last_end = None;
-        while from <= text.len() && (most == 0 || found.len() < most) {
-            let Some(captures) = self.find_from(rt, text, from)? else { break };
-            let Some(whole) = captures.get(0) else { break };
-            let (start, end) = (whole.start(), whole.end());
-            let step = || text[end..].chars().next().map_or(1, char::len_utf8);
-            if start == end {
-                from = end + step();
-                // Python tries for a longer match where an empty one touches the one before.
-                if last_end == Some(end) {
-                    continue;
-                }
-            } else {
-                from = end;
-            }
-            last_end = Some(end);
-            found.push(captures);
-        }
-        Ok(found)
+    ) -> Result<Vec<Found<'t>>> {
+        let most = if most == 0 { usize::MAX } else { most };
+        paid(rt, |steps| self.search.find_all_within(text, most, steps))
     }
 }
 
-/// Runs a search and charges the time it took, which no step can count.
-fn paid<T>(rt: &Runtime<'_>, run: impl FnOnce() -> fancy_regex::Result<T>) -> Result<T> {
-    let start = Instant::now();
-    let found = run().map_err(|error| Error::limit(format!("the pattern takes too many steps: {error}")));
-    rt.pay(start.elapsed().as_micros() as u64 * 10 + 1)?;
-    found
+/// Runs a search within the limits of the evaluation, and pays for its steps.
+fn paid<T>(
+    rt: &Runtime<'_>,
+    search: impl FnOnce(&mut usize) -> std::result::Result<T, TooManySteps>,
+) -> Result<T> {
+    let given = (rt.steps() as usize).saturating_mul(STEPS_PER_STEP);
+    let mut left = given;
+    let found = search(&mut left);
+    rt.pay(((given - left) / STEPS_PER_STEP) as u64 + 1)?;
+    found.map_err(|error| Error::limit(error.to_string()))
 }
 
 /// `{value, start, end}` of a group; a group that took no part has no value and stands at -1.
-pub(super) fn record(text: &str, captures: &Captures<'_>, group: usize) -> Result<Value> {
+pub(super) fn record(text: &str, found: &Found<'_>, group: usize) -> Result<Value> {
     let chars = |bytes: usize| Value::Int(text[..bytes].chars().count() as i64);
-    let (value, start, end) = match captures.get(group) {
-        Some(found) => (Value::text(found.as_str()), chars(found.start()), chars(found.end())),
+    let (value, start, end) = match found.span(group) {
+        Some((start, end)) => (Value::text(&text[start..end]), chars(start), chars(end)),
         None => (Value::Null, Value::Int(-1), Value::Int(-1)),
     };
     Value::dict(IndexMap::from([

@@ -1,9 +1,11 @@
 //! What one evaluation may cost, and what it may ask of the outside.
 //!
-//! Steps are counted, not timed, so that the same expression always ends the same way; only searches by
-//! pattern, whose cost cannot be counted from outside, are charged by their text.
+//! Steps are counted, not timed, so that the same expression always ends the same way.
 
-use std::{cell::Cell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 
@@ -12,6 +14,7 @@ use super::{
     lazy,
     value::Value,
 };
+use crate::pytext::search::Asked;
 
 /// Steps of one evaluation: an expression evaluated, an item visited or 64 bytes of text moved.
 pub const STEPS: u64 = 1_000_000;
@@ -111,13 +114,20 @@ pub struct Options {
 pub(super) struct Runtime<'h> {
     pub(super) host: &'h dyn Host,
     pub(super) options: Options,
+    /// Compiled patterns.
+    pub(super) patterns: RefCell<Asked>,
     steps: &'h Cell<u64>,
     depth: Cell<u32>,
 }
 
 impl<'h> Runtime<'h> {
     pub(super) fn new(options: Options, host: &'h dyn Host, steps: &'h Cell<u64>) -> Self {
-        Self { host, options, steps, depth: Cell::new(0) }
+        Self { host, options, patterns: RefCell::default(), steps, depth: Cell::new(0) }
+    }
+
+    /// The steps that are left.
+    pub(super) fn steps(&self) -> u64 {
+        self.steps.get()
     }
 
     /// Pays for `steps` steps.

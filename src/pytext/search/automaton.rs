@@ -39,12 +39,12 @@ impl Automaton {
         Some(Self { dfa, cache: Mutex::new(None) })
     }
 
-    /// Whether the pattern is found; `None`: that would take too many states, or the text has characters for which the
-    /// automaton does not know what a word is.
-    pub(super) fn is_match(&self, text: &str) -> Option<bool> {
+    /// Whether the pattern is found from a place on; `None`: that would take too many states, or the text has characters
+    /// for which the automaton does not know what a word is.
+    pub(super) fn is_match(&self, text: &str, from: usize) -> Option<bool> {
         let kept = self.cache.lock().take();
         let mut cache = kept.unwrap_or_else(|| self.dfa.create_cache());
-        let input = Input::new(text).earliest(true);
+        let input = Input::new(text).range(from..).earliest(true);
         let found = self.dfa.try_search_fwd(&mut cache, &input).ok().map(|found| found.is_some());
         if cache.memory_usage() <= KEPT {
             *self.cache.lock() = Some(cache);

@@ -38,7 +38,7 @@ impl Class {
 
     /// What words are made of.
     pub(super) fn word() -> Result<Self, String> {
-        static WORD: LazyLock<Result<Class, String>> = LazyLock::new(|| Class::of(r"\w", false));
+        static WORD: LazyLock<Result<Class, String>> = LazyLock::new(|| Class::of(r"[\p{L}\p{N}_]", false));
         WORD.clone()
     }
 

@@ -5,12 +5,6 @@ use super::{
     program::{Op, Place, Program},
 };
 
-/// Steps that any search may take.
-const STEPS: usize = 2_000_000;
-
-/// Steps more for each byte of the text.
-const STEPS_PER_BYTE: usize = 20;
-
 /// Characters passed in one go that count as a step.
 const CHARS_PER_STEP: usize = 4;
 
@@ -18,34 +12,35 @@ const CHARS_PER_STEP: usize = 4;
 const WAYS: usize = 1 << 20;
 
 /// A cell nothing was noted in.
-const NOTHING: usize = usize::MAX;
+pub(super) const NOTHING: usize = usize::MAX;
 
-/// Whether a pattern is found in a text.
-pub(super) fn is_match(program: &Program, text: &str) -> Result<bool, TooManySteps> {
+/// Where to look, and for how long.
+#[derive(Clone, Copy)]
+pub(super) struct Task<'t> {
+    pub(super) text: &'t str,
+    /// The first place that is tried.
+    pub(super) from: usize,
+    /// A match may not be empty there.
+    pub(super) advances: bool,
+}
+
+/// The cells as they stand when the pattern is found: those of groups hold where each begins and ends.
+pub(super) fn find(
+    program: &Program,
+    task: Task<'_>,
+    steps: &mut usize,
+) -> Result<Option<Vec<usize>>, TooManySteps> {
     let mut machine = Machine {
         program,
-        text,
+        text: task.text,
         cells: vec![NOTHING; program.cells],
         ways: Vec::new(),
-        left: STEPS + STEPS_PER_BYTE * text.len(),
+        left: *steps,
+        must_pass: task.advances.then_some(task.from),
     };
-    let mut start = 0;
-    loop {
-        if let Some(first) = program.first.as_ref().filter(|_| !program.is_anchored) {
-            let Some(next) = text[start..].char_indices().find(|(_, c)| first.is(*c)) else {
-                return Ok(false);
-            };
-            machine.pay(1 + next.0 / CHARS_PER_STEP)?;
-            start += next.0;
-        }
-        if machine.run(0, start)?.is_some() {
-            return Ok(true);
-        }
-        match text[start..].chars().next() {
-            Some(c) if !program.is_anchored => start += c.len_utf8(),
-            _ => return Ok(false),
-        }
-    }
+    let found = machine.search(task.from);
+    *steps = machine.left;
+    Ok(found?.then_some(machine.cells))
 }
 
 struct Machine<'a> {
@@ -54,6 +49,8 @@ struct Machine<'a> {
     cells: Vec<usize>,
     ways: Vec<Way>,
     left: usize,
+    /// Where the pattern may not end: nothing would have been passed.
+    must_pass: Option<usize>,
 }
 
 /// What to do when a way has led to nothing.
@@ -69,6 +66,33 @@ enum Way {
 }
 
 impl Machine<'_> {
+    /// Tries place by place.
+    fn search(&mut self, from: usize) -> Result<bool, TooManySteps> {
+        let program = self.program;
+        let mut start = from;
+        if program.is_anchored && start > 0 {
+            return Ok(false);
+        }
+        loop {
+            if let Some(first) = program.first.as_ref().filter(|_| !program.is_anchored) {
+                let Some(next) = self.text[start..].char_indices().find(|(_, c)| first.is(*c)) else {
+                    return Ok(false);
+                };
+                self.pay(1 + next.0 / CHARS_PER_STEP)?;
+                start += next.0;
+            }
+            if let Some(end) = self.run(0, start)? {
+                self.cells[0] = start;
+                self.cells[1] = end;
+                return Ok(true);
+            }
+            match self.text[start..].chars().next() {
+                Some(c) if !program.is_anchored => start += c.len_utf8(),
+                _ => return Ok(false),
+            }
+        }
+    }
+
     fn pay(&mut self, steps: usize) -> Result<(), TooManySteps> {
         self.left = self.left.checked_sub(steps).ok_or(TooManySteps)?;
         Ok(())
@@ -109,6 +133,10 @@ impl Machine<'_> {
             };
             self.pay(1)?;
             if matches!(self.program.ops[op], Op::Done) {
+                if self.must_pass == Some(at) && op + 1 == self.program.ops.len() {
+                    now = None;
+                    continue;
+                }
                 return Ok(Some(at));
             }
             now = self.step(op, at)?;
@@ -153,8 +181,11 @@ impl Machine<'_> {
                 self.write(*begin, at)?;
                 Some((next, at))
             }
-            // A round that passed nothing would only be repeated.
-            Op::Round { begin, head } => Some((if self.cells[*begin] == at { next } else { *head }, at)),
+            // A round that passed nothing would only be repeated, unless there must be more of them.
+            Op::Round { begin, head, counter, least } => {
+                let is_last = self.cells[*begin] == at && self.cells[*counter] >= *least;
+                Some((if is_last { next } else { *head }, at))
+            }
             Op::Again { group, fold } => self.again(*group, *fold, at)?.map(|at| (next, at)),
             Op::Ahead { wanted, end } => {
                 let found = self.only(next, at, *wanted)?.is_some();
@@ -247,7 +278,8 @@ impl Machine<'_> {
             Place::LineStart => before().is_none_or(|c| c == '\n'),
             Place::LineEnd => self.next(at).is_none_or(|c| c == '\n'),
             Place::WordEdge => is_word(before()) != is_word(self.next(at)),
-            Place::NoWordEdge => is_word(before()) == is_word(self.next(at)),
+            // Not so in a text of nothing at all, says Python.
+            Place::NoWordEdge => !self.text.is_empty() && is_word(before()) == is_word(self.next(at)),
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) enum Op {
     /// Begins a round of a loop.
     Enter { counter: usize, begin: usize },
     /// Ends a round: to the head of the loop, or past it where the round passed nothing.
-    Round { begin: usize, head: usize },
+    Round { begin: usize, head: usize, counter: usize, least: usize },
     /// Passes again what a group holds.
     Again { group: usize, fold: bool },
     /// Whether what follows, up to [`Op::Done`] before `end`, is found from here on; passes nothing.
@@ -262,7 +262,7 @@ impl Compiler {
         let head = self.push(Op::Dead)?;
         self.push(Op::Enter { counter, begin })?;
         self.expr(child)?;
-        self.push(Op::Round { begin, head })?;
+        self.push(Op::Round { begin, head, counter, least })?;
         self.ops[head] = Op::Loop { counter, least, most, greedy, exit: self.ops.len() };
         Ok(())
     }
@@ -281,7 +281,9 @@ impl Compiler {
         self.ops[look] = if is_ahead {
             Op::Ahead { wanted, end }
         } else {
-            let (least, most) = width(inner).ok_or("look-behind requires fixed-width pattern")?;
+            let (least, most) = width(inner)
+                .filter(|(least, most)| least == most)
+                .ok_or("look-behind requires fixed-width pattern")?;
             Op::Behind { wanted, end, least, most, here }
         };
         Ok(())

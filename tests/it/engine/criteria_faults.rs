@@ -123,7 +123,10 @@ fn a_hundred_evil_patterns_end_on_a_long_text() {
                 test(&json!({"trigger.t": {"type": "regex", "pattern": pattern}}), &json!({"t": text}));
             assert!(!verdict.fits, "{pattern}");
             let faults: Vec<String> = verdict.faults.iter().map(|fault| fault.message("p.r")).collect();
-            let is_given_up = |fault: &String| fault.ends_with("takes too many steps on this value");
+            // Two of them are no patterns, as Python says too.
+            let is_given_up = |fault: &String| {
+                fault.ends_with("takes too many steps on this value") || fault.contains("open group")
+            };
             assert!(faults.iter().all(is_given_up), "{pattern}: {faults:?}");
             (answered, given_up) =
                 if faults.is_empty() { (answered + 1, given_up) } else { (answered, given_up + 1) };

@@ -1,9 +1,6 @@
 //! StackStorm's filters for regular expressions.
 
-use std::{sync::Arc, time::Duration};
-
-use fancy_regex::{Captures, Regex, RegexBuilder};
-use nix::time::{ClockId, clock_gettime};
+use std::sync::Arc;
 
 use super::{Filter, Table};
 use crate::{
@@ -13,7 +10,7 @@ use crate::{
         render::{Run, index_in},
         value::Value,
     },
-    pytext,
+    pytext::search::{Found, Manner, Search, TooManySteps},
 };
 
 pub(super) const FILTERS: Table = &[
@@ -41,62 +38,42 @@ pub(super) const FILTERS: Table = &[
     ),
 ];
 
-/// Steps one search may go back: some milliseconds.
-const BACKTRACK_LIMIT: usize = 50_000;
+/// Steps of a search that count as one here.
+const STEPS_PER_STEP: usize = 4;
 
-/// Bytes a compiled pattern may have.
-const SIZE_LIMIT: usize = 4 << 20;
+/// Steps that it takes to compile a pattern, and each byte of it.
+const COMPILING: (u64, u64) = (500, 25);
 
-/// Patterns one rendering keeps compiled.
-const KEPT: usize = 64;
-
-/// Processor time that counts as one step.
-const NANOS_PER_STEP: u128 = 40;
-
-/// Runs a search and pays for the processor time it took: what it did cannot be counted from outside.
-fn timed<T>(run: &mut Run, search: impl FnOnce() -> Result<T>) -> Result<T> {
-    let now = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from);
-    let begin = now();
-    let found = search()?;
-    let spent = now().saturating_sub(begin).as_nanos() / NANOS_PER_STEP;
-    run.budget.pay(spent as u64)?;
-    Ok(found)
+/// Runs a search within the limits of the rendering, and pays for its steps.
+fn paid<T>(
+    run: &mut Run,
+    search: impl FnOnce(&mut usize) -> std::result::Result<T, TooManySteps>,
+) -> Result<T> {
+    let given = run.budget.steps().saturating_mul(STEPS_PER_STEP);
+    let mut left = given;
+    let found = search(&mut left);
+    run.budget.pay(((given - left) / STEPS_PER_STEP) as u64)?;
+    found.map_err(|error| Error::limit(error.to_string()))
 }
 
 fn failed(message: impl std::fmt::Display) -> Error {
     Error::new(Class::PatternError, message.to_string())
 }
 
-/// The compiled pattern, once per rendering.
-fn compiled(run: &mut Run, pattern: &Value, ignores_case: bool, at_start: bool) -> Result<Arc<Regex>> {
+/// The compiled pattern.
+fn compiled(run: &mut Run, pattern: &Value, ignores_case: bool, at_start: bool) -> Result<Arc<Search>> {
     if let Value::Undefined(undefined) = pattern {
         return Err(undefined.error());
     }
     let Some(pattern) = pattern.as_str() else {
         return Err(Error::of_type("first argument must be string or compiled pattern"));
     };
-    let key = (pattern.to_owned(), ignores_case, at_start);
-    if let Some(regex) = run.patterns.get(&key) {
-        return Ok(regex.clone());
+    let manner = Manner { ignores_case, at_start, ..Manner::default() };
+    if let Some(known) = run.patterns.find(pattern, manner) {
+        return Ok(known);
     }
-    let regex = timed(run, || {
-        let mut rewritten = pytext::regex::rewrite(pattern).map_err(failed)?;
-        if at_start {
-            rewritten = format!(r"\A(?:{rewritten})");
-        }
-        RegexBuilder::new(&rewritten)
-            .case_insensitive(ignores_case)
-            .backtrack_limit(BACKTRACK_LIMIT)
-            .delegate_size_limit(SIZE_LIMIT)
-            .build()
-            .map_err(failed)
-    })?;
-    let regex = Arc::new(regex);
-    if run.patterns.len() >= KEPT {
-        run.patterns.clear();
-    }
-    run.patterns.insert(key, regex.clone());
-    Ok(regex)
+    run.budget.pay(COMPILING.0 + COMPILING.1 * pattern.len() as u64)?;
+    run.patterns.add(pattern, manner).map_err(failed)
 }
 
 fn flag(run: &mut Run, value: Option<Value>) -> Result<bool> {
@@ -116,25 +93,12 @@ fn is_match(run: &mut Run, mut args: Bound, at_start: bool) -> Result<Value> {
     let ignores_case = flag(run, ignores_case)?;
     let text = run.text(&value)?;
     let regex = compiled(run, &pattern, ignores_case, at_start)?;
-    timed(run, || regex.is_match(&*text).map_err(failed)).map(Value::Bool)
+    paid(run, |steps| regex.is_match_within(&text, steps)).map(Value::Bool)
 }
 
-/// Every match; an empty one may follow a longer one at once, as in Python.
-fn matches<'t>(run: &mut Run, regex: &Regex, text: &'t str) -> Result<Vec<Captures<'t, str>>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at <= text.len() {
-        let Some(captures) = timed(run, || regex.captures_from_pos(text, at).map_err(failed))? else { break };
-        let Some(whole) = captures.get(0) else { break };
-        at = whole.end();
-        if whole.start() == whole.end() {
-            // Nothing was passed: the next search begins one character later.
-            at += text[at..].chars().next().map_or(1, char::len_utf8);
-        }
-        run.budget.pay(4)?;
-        found.push(captures);
-    }
-    Ok(found)
+/// Every match.
+fn matches<'t>(run: &mut Run, regex: &Search, text: &'t str) -> Result<Vec<Found<'t>>> {
+    paid(run, |steps| regex.find_all_within(text, usize::MAX, steps))
 }
 
 fn regex_replace(run: &mut Run, mut args: Bound) -> Result<Value> {
@@ -153,16 +117,13 @@ fn regex_replace(run: &mut Run, mut args: Bound) -> Result<Value> {
     let parts = parse_template(template, &regex)?;
     let mut out = String::new();
     let mut copied = 0;
-    for captures in matches(run, &regex, &text)? {
-        let Some(whole) = captures.get(0) else { continue };
-        run.write(&text[copied..whole.start()], &mut out)?;
-        copied = whole.end();
+    for found in matches(run, &regex, &text)? {
+        run.write(&text[copied..found.start()], &mut out)?;
+        copied = found.end();
         for part in &parts {
             match part {
                 Part::Text(text) => run.write(text, &mut out)?,
-                Part::Group(index) => {
-                    run.write(captures.get(*index).map_or("", |group| group.as_str()), &mut out)?;
-                }
+                Part::Group(index) => run.write(found.get(*index).unwrap_or(""), &mut out)?,
             }
         }
     }
@@ -176,9 +137,9 @@ enum Part {
     Group(usize),
 }
 
-fn parse_template(template: &str, regex: &Regex) -> Result<Vec<Part>> {
+fn parse_template(template: &str, regex: &Search) -> Result<Vec<Part>> {
     let chars: Vec<char> = template.chars().collect();
-    let groups = regex.captures_len();
+    let groups = regex.names().len();
     let mut parts = Vec::new();
     let mut text = String::new();
     let mut at = 0;
@@ -204,10 +165,7 @@ fn parse_template(template: &str, regex: &Regex) -> Result<Vec<Part>> {
         let part = match escape {
             'g' => {
                 let (name, end) = group_name(&chars, at)?;
-                let index = name
-                    .parse()
-                    .ok()
-                    .or_else(|| regex.capture_names().position(|known| known == Some(name.as_str())));
+                let index = name.parse().ok().or_else(|| regex.group(&name));
                 let index = index
                     .ok_or_else(|| Error::new(Class::IndexError, format!("unknown group name '{name}'")))?;
                 let part = group(index, at + 1)?;
@@ -339,8 +297,8 @@ fn regex_substring(run: &mut Run, mut args: Bound) -> Result<Value> {
     let Some(at) = index_in(index, found.len()) else {
         return Err(Error::new(Class::IndexError, "list index out of range"));
     };
-    let group = |index: usize| Value::str(found[at].get(index).map_or("", |group| group.as_str()));
-    Ok(match regex.captures_len() {
+    let group = |index: usize| Value::str(found[at].get(index).unwrap_or(""));
+    Ok(match regex.names().len() {
         1 => group(0),
         2 => group(1),
         count => Value::tuple((1..count).map(group).collect()),

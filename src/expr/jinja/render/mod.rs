@@ -16,6 +16,8 @@ pub(super) use iteration::{Each, Iteration};
 pub(super) use member::index_in;
 use scope::Scopes;
 
+use crate::pytext::search::Asked;
+
 use super::{
     budget::Budget,
     error::Result,
@@ -43,8 +45,8 @@ pub struct Run<'h> {
     /// Whether what is printed is escaped as HTML.
     pub(super) escaping: bool,
     blocks: HashMap<Arc<str>, Arc<Block>>,
-    /// Compiled patterns, by text, case and anchoring.
-    pub(super) patterns: HashMap<(String, bool, bool), Arc<fancy_regex::Regex>>,
+    /// Compiled patterns.
+    pub(super) patterns: Asked,
 }
 
 impl<'h> Run<'h> {
@@ -62,7 +64,7 @@ impl<'h> Run<'h> {
             missing,
             escaping: false,
             blocks: HashMap::new(),
-            patterns: HashMap::new(),
+            patterns: Asked::default(),
         }
     }
 

@@ -7,20 +7,21 @@ use crate::expr::yaql::{
     lambda::Lambda,
     lazy,
     overload::{Call, Row},
-    regex::{Captures, Pattern, record},
+    regex::{Pattern, record},
     value::Value,
 };
+use crate::pytext::search::Found;
 
 pub(super) const ROWS: &[Row] = &[
     ("F", "regex", "pattern:S ignoreCase:B?=false multiLine:B?=false dotAll:B?=false", |call| {
         let flag = |index: usize| call.args[index].truthy();
-        Ok(Value::Regex(Rc::new(Pattern::new(&call.text(0), flag(1), flag(2), flag(3))?)))
+        Ok(Value::Regex(Rc::new(Pattern::new(call.rt, &call.text(0), flag(1), flag(2), flag(3))?)))
     }),
     ("M", "matches", "regexp:R string:S", |call| {
         Ok(Value::Bool(pattern(call, 0)?.is_match(call.rt, &call.text(1))?))
     }),
     ("M", "matches", "string:S regexp:S", |call| {
-        let pattern = Pattern::new(&call.text(1), false, false, false)?;
+        let pattern = Pattern::new(call.rt, &call.text(1), false, false, false)?;
         Ok(Value::Bool(pattern.is_match(call.rt, &call.text(0))?))
     }),
     ("M", "search", "regexp:R string:S selector:L=null", |call| {
@@ -72,14 +73,14 @@ fn selected(
     call: &Call<'_, '_>,
     selector: Option<&Rc<Lambda>>,
     text: &str,
-    found: &Captures<'_>,
+    found: &Found<'_>,
 ) -> Result<Value> {
     let Some(selector) = selector else {
-        return Ok(Value::text(found.get(0).map_or("", |whole| whole.as_str())));
+        return Ok(Value::text(found.get(0).unwrap_or("")));
     };
     let context = call.context.child()?;
     call.rt.pay(text.len() as u64 / 8)?;
-    for group in 0..found.len() {
+    for group in 0..found.groups() {
         context.set_positional(group + 1, record(text, found, group)?)?;
     }
     selector.call_in(call.rt, &context)
@@ -95,12 +96,11 @@ fn split(call: &Call<'_, '_>, regex: usize, string: usize) -> Result<Value> {
     let mut parts = Vec::new();
     let mut from = 0;
     for found in pattern(call, regex)?.find_all(call.rt, &text, most)? {
-        let Some(whole) = found.get(0) else { continue };
-        parts.push(Value::text(&text[from..whole.start()]));
-        for group in 1..found.len() {
-            parts.push(found.get(group).map_or(Value::Null, |group| Value::text(group.as_str())));
+        parts.push(Value::text(&text[from..found.start()]));
+        for group in 1..found.groups() {
+            parts.push(found.get(group).map_or(Value::Null, Value::text));
         }
-        from = whole.end();
+        from = found.end();
     }
     parts.push(Value::text(&text[from..]));
     Value::list(parts)
@@ -111,18 +111,17 @@ fn exchange(
     call: &Call<'_, '_>,
     regex: usize,
     string: usize,
-    make: impl Fn(&str, &Captures<'_>) -> Result<String>,
+    make: impl Fn(&str, &Found<'_>) -> Result<String>,
 ) -> Result<Value> {
     let text = call.text(string);
     let Some(most) = most(call, 3) else { return Ok(Value::text(&text)) };
     let mut out = String::new();
     let mut from = 0;
     for found in pattern(call, regex)?.find_all(call.rt, &text, most)? {
-        let Some(whole) = found.get(0) else { continue };
-        out.push_str(&text[from..whole.start()]);
+        out.push_str(&text[from..found.start()]);
         out.push_str(&make(&text, &found)?);
         call.rt.pay_text(out.len())?;
-        from = whole.end();
+        from = found.end();
     }
     out.push_str(&text[from..]);
     Ok(Value::text(out))
@@ -130,7 +129,8 @@ fn exchange(
 
 fn replace(call: &Call<'_, '_>, regex: usize, string: usize) -> Result<Value> {
     let template = call.text(2);
-    exchange(call, regex, string, |_, found| expand(&template, found))
+    let pattern = pattern(call, regex)?;
+    exchange(call, regex, string, |_, found| expand(&template, &pattern, found))
 }
 
 fn replace_by(call: &Call<'_, '_>, regex: usize, string: usize) -> Result<Value> {
@@ -142,15 +142,15 @@ fn replace_by(call: &Call<'_, '_>, regex: usize, string: usize) -> Result<Value>
 }
 
 /// A replacement with `\1`, `\g<name>` and escapes put in.
-fn expand(template: &str, found: &Captures<'_>) -> Result<String> {
+fn expand(template: &str, pattern: &Pattern, found: &Found<'_>) -> Result<String> {
     let bad = |message: String| Error::new("error", message);
     let group = |name: &str| -> Result<String> {
         let hit = match name.parse::<usize>() {
-            Ok(number) if number < found.len() => found.get(number),
+            Ok(number) if number < found.groups() => found.get(number),
             Ok(number) => return Err(bad(format!("invalid group reference {number} at position 1"))),
-            Err(_) => found.name(name),
+            Err(_) => pattern.group(name).and_then(|group| found.get(group)),
         };
-        Ok(hit.map_or_else(String::new, |hit| hit.as_str().to_owned()))
+        Ok(hit.unwrap_or("").to_owned())
     };
     let chars: Vec<char> = template.chars().collect();
     let mut out = String::new();
