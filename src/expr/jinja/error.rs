@@ -45,6 +45,12 @@ impl Error {
         self
     }
 
+    /// As Python shows a syntax error that Jinja2 did not rewrite: with the line.
+    pub(super) fn with_line(self) -> Self {
+        let message = format!("{}\n  line {}", self.message, self.line.max(1));
+        Self { message: message.into_boxed_str(), ..self }
+    }
+
     /// `TypeError`: the value is of the wrong kind.
     pub(super) fn of_type(message: impl Into<String>) -> Self {
         Self::new(Class::TypeError, message)

@@ -84,12 +84,10 @@ pub fn evaluate(value: &Value, data: &dyn Data) -> Result<Value, Error> {
         Value::Object(fields) => {
             let mut evaluated = Map::with_capacity(fields.len());
             for (key, value) in fields {
-                let key = match text(key, data)? {
-                    None => key.clone(),
-                    Some(key) => key_text(key)?,
-                };
+                let new = text(key, data)?;
+                // Only then is the key looked at: what is wrong with the value is told first.
                 let value = evaluate(value, data)?;
-                evaluated.insert(key, value);
+                evaluated.insert(new.map_or_else(|| Ok(key.clone()), key_text)?, value);
             }
             Ok(Value::Object(evaluated))
         }

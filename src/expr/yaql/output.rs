@@ -67,7 +67,8 @@ pub(super) fn finish(rt: &Runtime<'_>, value: &Value) -> Result<Value> {
             rt.check_size(dict.items.len())?;
             let mut items = IndexMap::with_capacity(dict.items.len());
             for (key, value) in &dict.items {
-                items.insert(Key::new(finish(rt, key.get())?)?, finish(rt, value)?);
+                let (key, value) = (finish(rt, key.get())?, finish(rt, value)?);
+                items.insert(hashed(key)?, value);
             }
             Value::dict(items)
         }
@@ -79,11 +80,7 @@ pub(super) fn finish(rt: &Runtime<'_>, value: &Value) -> Result<Value> {
             }
             let mut kept = IndexSet::with_capacity(set.items.len());
             for item in items {
-                let item = item?;
-                if matches!(item, Value::Dict(_)) {
-                    return Err(Error::kind("unhashable type: 'dict'"));
-                }
-                kept.insert(Key::new(item)?);
+                kept.insert(hashed(item?)?);
             }
             Value::set(kept)
         }
@@ -97,6 +94,15 @@ pub(super) fn finish(rt: &Runtime<'_>, value: &Value) -> Result<Value> {
             Value::list(items)
         }),
         other => Ok(other.clone()),
+    }
+}
+
+/// A key of what leaves: there, dictionaries and sets can be changed and have no hash any more.
+fn hashed(key: Value) -> Result<Key> {
+    match key {
+        Value::Dict(_) => Err(Error::kind("unhashable type: 'dict'")),
+        Value::Set(_) => Err(Error::kind("unhashable type: 'set'")),
+        other => Key::new(other),
     }
 }
 

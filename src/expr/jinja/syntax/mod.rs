@@ -13,7 +13,10 @@ mod token;
 mod undeclared;
 mod visit;
 
-use super::{error::Result, host::Dialect};
+use super::{
+    error::{Error, Result},
+    host::Dialect,
+};
 pub(super) use undeclared::undeclared;
 
 /// The tree of a template; with a dialect, what it uses must exist there.
@@ -23,7 +26,8 @@ pub(super) fn parse(source: &str, checks: Option<Dialect>) -> Result<ast::Body> 
 
 /// The tree of what stands between `{{` and `}}`.
 pub(super) fn parse_expression(source: &str, dialect: Dialect) -> Result<ast::Expr> {
-    let mut cursor = cursor::Cursor::in_variable(source)?;
+    // Jinja2 reads the first token before it begins to make its errors short.
+    let mut cursor = cursor::Cursor::in_variable(source).map_err(Error::with_line)?;
     let expr = cursor.expression()?;
     if cursor.current.kind != token::Kind::End {
         return Err(cursor.fail("chunk after expression"));

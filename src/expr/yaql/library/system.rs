@@ -44,6 +44,10 @@ pub(super) const ROWS: &[Row] = &[
     ("M", "unpack", "sequence:It *S", |call| {
         let names = std::mem::take(&mut call.rest);
         let iter = lazy::iter(&call.args[0])?;
+        if names.is_empty() && !matches!(call.args[0], Value::Tuple(_) | Value::List(_) | Value::Set(_)) {
+            // What gives its items once has lost the first by then, as it was counted against the names.
+            iter.next(call.rt)?;
+        }
         let mut items = Vec::new();
         while names.is_empty() || items.len() <= names.len() {
             let Some(item) = iter.next(call.rt)? else { break };
