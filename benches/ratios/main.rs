@@ -9,6 +9,10 @@
     reason = "the load generator blocks on purpose: it has threads of its own"
 )]
 
+/// As in the daemon, whose parts are measured here by themselves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod anchor;
 mod daemon;
 mod http;

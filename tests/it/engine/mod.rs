@@ -3,6 +3,7 @@
 mod chatops;
 mod control;
 mod criteria_faults;
+mod pattern_faults;
 mod external;
 mod faults;
 mod http_request;

@@ -14,7 +14,7 @@ use crate::{
         render::Run,
         syntax::ast::Comparison,
         tests::{self, Test},
-        value::Value,
+        value::{Hint, Value},
     },
     pytext::repr_str,
 };
@@ -30,18 +30,34 @@ pub(super) const FILTERS: Table = &[
 /// Looks up a path of attributes in each item.
 #[derive(Clone)]
 pub(super) struct Getter {
-    parts: Vec<Value>,
+    parts: Vec<Part>,
     default: Option<Value>,
     ignores_case: bool,
+}
+
+/// A step of a path.
+#[derive(Clone)]
+struct Part {
+    key: Value,
+    hint: Hint,
+}
+
+impl Part {
+    fn new(key: Value) -> Self {
+        Self { key, hint: Hint::default() }
+    }
 }
 
 /// The getter for `attribute`: a text with dots, a number, or `None` for the item itself.
 pub(super) fn getter(attribute: &Value, default: Option<Value>, ignores_case: bool) -> Result<Getter> {
     let parts = match attribute {
         Value::None => Vec::new(),
+        Value::Str(name) if name.contains(|c: char| c.is_ascii_alphabetic()) && !name.contains('.') => {
+            vec![Part::new(attribute.clone())]
+        }
         Value::Str(path) | Value::Markup(path) => path.split('.').map(part).collect(),
         Value::Undefined(undefined) => return Err(undefined.error()),
-        other => vec![other.clone()],
+        other => vec![Part::new(other.clone())],
     };
     Ok(Getter { parts, default, ignores_case })
 }
@@ -51,12 +67,12 @@ fn is_lower(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
 }
 
-fn part(part: &str) -> Value {
+fn part(part: &str) -> Part {
     let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    match part.parse() {
+    Part::new(match part.parse() {
         Ok(index) if is_number => Value::Int(index),
         _ => Value::str(part),
-    }
+    })
 }
 
 impl Getter {
@@ -82,8 +98,8 @@ impl Getter {
     /// What is plain to see in dictionaries that nobody has changed, and stays as it is.
     pub(super) fn peek<'v>(&self, mut item: &'v Value) -> Option<&'v Value> {
         for part in &self.parts {
-            let (Value::Dict(dict), Value::Str(name)) = (item, part) else { return None };
-            item = dict.peek(name)?;
+            let (Value::Dict(dict), Value::Str(name)) = (item, &part.key) else { return None };
+            item = dict.peek(name, &part.hint)?;
         }
         match item {
             Value::Undefined(_) => None,
@@ -93,14 +109,14 @@ impl Getter {
         }
     }
 
-    fn part(&self, item: &Value, part: &Value, run: &mut Run) -> Result<Value> {
-        if let (Value::Dict(dict), Value::Str(name)) = (item, part)
-            && let Some(found) = dict.get_str(name)
+    fn part(&self, item: &Value, part: &Part, run: &mut Run) -> Result<Value> {
+        if let (Value::Dict(dict), Value::Str(name)) = (item, &part.key)
+            && let Some(found) = dict.find_str(name, &part.hint)
             && !found.is_undefined()
         {
             return Ok(found);
         }
-        let found = run.item(item, part)?;
+        let found = run.item(item, &part.key)?;
         Ok(match &self.default {
             Some(default) if found.is_undefined() => default.clone(),
             _ => found,

@@ -58,7 +58,7 @@ pub(in super::super) fn sort_values(
     reverse: bool,
     run: &mut Run,
 ) -> Result<Vec<Value>> {
-    if let Some(plain) = Plain::of(keys.iter()) {
+    if let Some(plain) = Plain::of(&keys, Some) {
         let order = plain.order(reverse, run)?;
         return Ok(order.into_iter().map(|at| items[at].clone()).collect());
     }
@@ -81,35 +81,39 @@ enum Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    fn of(keys: impl Iterator<Item = &'a Value>) -> Option<Self> {
-        let int = |key: &Value| if let Value::Int(int) = key { Some(*int) } else { None };
+    fn of(items: &'a [Value], key: impl Fn(&'a Value) -> Option<&'a Value>) -> Option<Self> {
+        let int = |item| if let Value::Int(int) = key(item)? { Some(*int) } else { None };
         // Text that is HTML stays what it is where a key is shown.
-        let text = |key: &'a Value| if let Value::Str(text) = key { Some(&**text) } else { None };
-        let mut keys = keys.peekable();
-        match keys.peek()? {
-            Value::Int(_) => keys.map(int).collect::<Option<_>>().map(Self::Ints),
-            _ => keys.map(text).collect::<Option<_>>().map(Self::Texts),
+        let text = |item| if let Value::Str(text) = key(item)? { Some(&**text) } else { None };
+        match key(items.first()?)? {
+            Value::Int(_) => items.iter().map(int).collect::<Option<_>>().map(Self::Ints),
+            _ => items.iter().map(text).collect::<Option<_>>().map(Self::Texts),
         }
     }
 
     /// The places of the keys in their order; equal ones keep theirs, also in reverse.
-    fn order(&self, reverse: bool, run: &mut Run) -> Result<Vec<usize>> {
-        let count = match self {
+    fn order(self, reverse: bool, run: &mut Run) -> Result<Vec<usize>> {
+        let count = match &self {
             Self::Texts(keys) => keys.len(),
             Self::Ints(keys) => keys.len(),
         };
         // What the comparisons may cost, at most.
         let rounds = usize::BITS - count.leading_zeros();
         run.budget.pay_items(count * rounds as usize)?;
-        let mut order: Vec<usize> = (0..count).collect();
-        match (self, reverse) {
-            (Self::Texts(keys), false) => order.sort_by(|a, b| keys[*a].cmp(keys[*b])),
-            (Self::Texts(keys), true) => order.sort_by(|a, b| keys[*b].cmp(keys[*a])),
-            (Self::Ints(keys), false) => order.sort_by(|a, b| keys[*a].cmp(&keys[*b])),
-            (Self::Ints(keys), true) => order.sort_by(|a, b| keys[*b].cmp(&keys[*a])),
-        }
-        Ok(order)
+        Ok(match self {
+            Self::Texts(keys) => ordered(keys, reverse),
+            Self::Ints(keys) => ordered(keys, reverse),
+        })
     }
+}
+
+fn ordered<K: Ord>(keys: Vec<K>, reverse: bool) -> Vec<usize> {
+    let mut placed: Vec<(K, usize)> = keys.into_iter().zip(0..).collect();
+    // The places decide between equal keys, so none of them needs to stay where it is.
+    placed.sort_unstable_by(|(a, at_a), (b, at_b)| {
+        (if reverse { b.cmp(a) } else { a.cmp(b) }).then_with(|| at_a.cmp(at_b))
+    });
+    placed.into_iter().map(|(_, at)| at).collect()
 }
 
 fn merge_sort(pairs: Vec<(Value, Value)>, run: &mut Run) -> Result<Vec<(Value, Value)>> {
@@ -161,20 +165,22 @@ fn sort(run: &mut Run, mut args: Bound) -> Result<Value> {
         .iter()
         .map(|attribute| getter(attribute, None, !keeps_case))
         .collect::<Result<Vec<Getter>>>()?;
-    let items = run.items(&value)?;
     if let [only] = &getters[..]
-        && let Some(keys) = peeked(&items, only)
-        && let Some(plain) = Plain::of(keys.into_iter())
+        && let Value::List(list) = &value
+        && let Some(items) = list.unchanged()
+        && let Some(plain) = Plain::of(items, |item| only.peek(item))
     {
+        run.budget.make_items(items.len())?;
         let order = plain.order(reverse, run)?;
         return Ok(Value::list(order.into_iter().map(|at| items[at].clone()).collect()));
     }
+    let items = run.items(&value)?;
     let mut keys = Vec::with_capacity(items.len());
     if let [only] = &getters[..] {
         for item in &items {
             keys.push(only.get(item, run)?);
         }
-        if Plain::of(keys.iter()).is_none() {
+        if Plain::of(&keys, Some).is_none() {
             keys = keys.into_iter().map(|key| Value::tuple(vec![key])).collect();
         }
     } else {
@@ -225,16 +231,17 @@ fn groupby(run: &mut Run, mut args: Bound) -> Result<Value> {
     let keeps_case = flag(run, keeps_case)?;
     let by = getter(&attribute, default.clone(), !keeps_case)?;
     let shown = getter(&attribute, default, false)?;
-    let items = run.items(&value)?;
-    let groups = if let Some(keys) = peeked(&items, &by)
-        && let Some(plain) = Plain::of(keys.iter().copied())
+    let groups = if let Value::List(list) = &value
+        && let Some(items) = list.unchanged()
+        && let Some(plain) = Plain::of(items, |item| by.peek(item))
     {
-        run.budget.pay_items(items.len())?;
+        run.budget.pay_items(items.len() * 2)?;
         match plain {
-            Plain::Texts(keys) => grouped(keys, &items, Value::str),
-            Plain::Ints(keys) => grouped(keys, &items, Value::Int),
+            Plain::Texts(keys) => grouped(keys, items, Value::str),
+            Plain::Ints(keys) => grouped(keys, items, Value::Int),
         }
     } else {
+        let items = run.items(&value)?;
         let keys = items.iter().map(|item| by.get(item, run)).collect::<Result<Vec<_>>>()?;
         let sorted = sort_values(items, keys, false, run)?;
         let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
@@ -257,11 +264,6 @@ fn groupby(run: &mut Run, mut args: Bound) -> Result<Value> {
         named.push(Value::Tuple(Tuple::named(vec![key, Value::list(members)], &["grouper", "list"])));
     }
     Ok(Value::list(named))
-}
-
-/// The keys of items where they are all plain to see.
-fn peeked<'v>(items: &'v [Value], by: &Getter) -> Option<Vec<&'v Value>> {
-    items.iter().map(|item| by.peek(item)).collect()
 }
 
 /// Groups by plain keys: found by their hashes, and only then sorted.

@@ -1,5 +1,7 @@
 //! Text: case, blanks, replacing, formatting, cutting.
 
+use std::sync::Arc;
+
 use super::{Filter, Table};
 use crate::{
     expr::jinja::{
@@ -19,9 +21,24 @@ const fn of_text(name: &'static str) -> Signature {
 }
 
 pub(super) const FILTERS: Table = &[
-    ("upper", Filter::new(of_text("do_upper"), |run, args| mapped(run, args, str::to_uppercase))),
-    ("lower", Filter::new(of_text("do_lower"), |run, args| mapped(run, args, str::to_lowercase))),
-    ("capitalize", Filter::new(of_text("do_capitalize"), |run, args| mapped(run, args, methods::capitalize))),
+    (
+        "upper",
+        Filter::new(of_text("do_upper"), |run, args| {
+            mapped(run, args, str::make_ascii_uppercase, str::to_uppercase)
+        }),
+    ),
+    (
+        "lower",
+        Filter::new(of_text("do_lower"), |run, args| {
+            mapped(run, args, str::make_ascii_lowercase, str::to_lowercase)
+        }),
+    ),
+    (
+        "capitalize",
+        Filter::new(of_text("do_capitalize"), |run, args| {
+            mapped(run, args, methods::capitalize_ascii, methods::capitalize)
+        }),
+    ),
     (
         "title",
         Filter::new(of_text("do_title"), |run, mut args| Ok(Value::str(title(&run.text(&args.take(0))?)))),
@@ -64,8 +81,17 @@ fn like(value: &Value, text: String) -> Value {
     if matches!(value, Value::Markup(_)) { Value::Markup(text.into()) } else { Value::str(text) }
 }
 
-fn mapped(run: &mut Run, mut args: Bound, map: fn(&str) -> String) -> Result<Value> {
+/// Text in another case; `ascii` changes text that is nothing but ASCII in its place.
+fn mapped(run: &mut Run, mut args: Bound, ascii: fn(&mut str), map: fn(&str) -> String) -> Result<Value> {
     let value = args.take(0);
+    if let Value::Str(text) = &value
+        && text.is_ascii()
+    {
+        run.budget.pay_text(text.len())?;
+        let mut new: Arc<str> = (&**text).into();
+        Arc::get_mut(&mut new).map(ascii);
+        return Ok(Value::Str(new));
+    }
     let text = run.text(&value)?;
     Ok(like(&value, map(&text)))
 }

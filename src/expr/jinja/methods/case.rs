@@ -3,10 +3,8 @@
 /// `text.capitalize()`: the first character in title case, the others in lower case.
 pub(in super::super) fn capitalize(text: &str) -> String {
     if text.is_ascii() {
-        let mut text = text.to_ascii_lowercase();
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
+        let mut text = text.to_owned();
+        capitalize_ascii(&mut text);
         return text;
     }
     let mut chars = text.chars();
@@ -17,6 +15,14 @@ pub(in super::super) fn capitalize(text: &str) -> String {
             title_char(first) + text.to_lowercase().get(begin..).unwrap_or_default()
         }
         None => String::new(),
+    }
+}
+
+/// The same of text that is nothing but ASCII.
+pub(in super::super) fn capitalize_ascii(text: &mut str) {
+    text.make_ascii_lowercase();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
     }
 }
 

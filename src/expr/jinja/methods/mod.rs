@@ -12,7 +12,7 @@ mod table;
 mod views;
 
 pub(super) use bound::bound;
-pub(super) use case::{capitalize, is_lower, is_upper};
+pub(super) use case::{capitalize, capitalize_ascii, is_lower, is_upper};
 pub(super) use string::{centered, replace, split_lines, strip};
 pub(super) use table::{Kinds, has, is_hidden};
 

@@ -2,7 +2,7 @@
 
 mod number;
 
-pub(super) use number::{Number, float_of, round_half_even};
+pub(super) use number::{Number, float_of, of_small, round_half_even};
 
 use super::{
     budget::Budget,
@@ -16,6 +16,11 @@ use super::{
 
 /// `left operator right`.
 pub(super) fn arithmetic(run: &mut Run, operator: Operator, left: &Value, right: &Value) -> Result<Value> {
+    if let (Value::Int(a), Value::Int(b)) = (left, right)
+        && let Some(found) = number::of_small(operator, *a, *b)
+    {
+        return Ok(Value::Int(found));
+    }
     // Text formats whatever is on the right; everything else gives way to an undefined operand.
     if let (Operator::Mod, Value::Str(_) | Value::Markup(_)) = (operator, left) {
         return format::percent(left, right, run);

@@ -18,6 +18,17 @@ pub(in super::super) enum Number {
     Float(f64),
 }
 
+/// What is plain to see of two small integers.
+#[inline]
+pub(in super::super) fn of_small(operator: Operator, a: i64, b: i64) -> Option<i64> {
+    match operator {
+        Operator::Add => a.checked_add(b),
+        Operator::Sub => a.checked_sub(b),
+        Operator::Mul => a.checked_mul(b),
+        _ => None,
+    }
+}
+
 impl Number {
     pub(in super::super) fn of(value: &Value) -> Option<Self> {
         Some(match value {

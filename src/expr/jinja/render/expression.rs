@@ -34,6 +34,14 @@ impl Run<'_> {
                 let value = self.eval(base)?;
                 self.deeper(|run| run.links(value, links))
             }
+            Expr::Compare { first, rest } => match self.plain_comparison(first, rest)? {
+                Some(answer) => Ok(Value::Bool(answer)),
+                None => self.deeper(|run| run.compound(expr)),
+            },
+            Expr::Arithmetic { first, rest } => match self.plain_arithmetic(first, rest)? {
+                Some(value) => Ok(value),
+                None => self.deeper(|run| run.compound(expr)),
+            },
             other => self.deeper(|run| run.compound(other)),
         }
     }
@@ -151,6 +159,12 @@ impl Run<'_> {
         left: &Value,
         right: &Value,
     ) -> Result<bool> {
+        if let (Value::Int(left), Value::Int(right)) = (left, right)
+            && let Some(answer) = operator.of_ints(*left, *right)
+        {
+            self.budget.pay(1)?;
+            return Ok(answer);
+        }
         let (spelling, fits): (&str, fn(Ordering) -> bool) = match operator {
             Comparison::Eq => return self.eq(left, right),
             Comparison::Ne => return Ok(!self.eq(left, right)?),
@@ -211,8 +225,8 @@ impl Run<'_> {
 
     // ── chains ──────────────────────────────────────────────────────────────────────────────
 
-    /// The entry that `name.entry` at the beginning of a chain means in a dictionary of a scope; nothing where
-    /// that is not plain to see.
+    /// What `name.entry` at the beginning of a chain means in a dictionary or an object of a scope; nothing where that
+    /// is not plain to see.
     fn entry(&mut self, base: &Expr, links: &[Link]) -> Result<Option<Value>> {
         let (Expr::Name(name), Some(Link::Attribute(member))) = (base, links.first()) else {
             return Ok(None);
@@ -220,8 +234,14 @@ impl Run<'_> {
         if !member.is_entry() || matches!(links.get(1), Some(Link::Call(_))) {
             return Ok(None);
         }
-        let Some(Value::Dict(dict)) = self.scopes.local(name) else { return Ok(None) };
-        let value = dict.get_str(&member.name);
+        let value = match self.scopes.local(name) {
+            Some(Value::Dict(dict)) => dict.find_str(&member.name, &member.hint),
+            Some(Value::Object(object)) if !member.name.starts_with('_') => {
+                let object = object.clone();
+                object.attribute(&member.name, self)?
+            }
+            _ => return Ok(None),
+        };
         self.budget.pay(2)?;
         Ok(value)
     }

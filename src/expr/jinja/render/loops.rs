@@ -9,7 +9,7 @@ use crate::expr::jinja::{
     args::Args,
     budget::Budget,
     error::{Error, Result},
-    syntax::ast::{For, Target},
+    syntax::ast::{For, LoopUse, Target},
     value::{self, Object, Value},
 };
 
@@ -33,13 +33,14 @@ impl Run<'_> {
         out: &mut String,
     ) -> Result<()> {
         let mut iteration = self.iterate(items)?;
-        if !for_loop.uses_loop && for_loop.test.is_none() {
+        if for_loop.uses_loop == LoopUse::None && for_loop.test.is_none() {
             let before = self.scopes.open_in(scope);
             let turns = self.plain_turns(for_loop, iteration, out);
             self.scopes.close(before);
             return self.otherwise(turns?, for_loop, scope, out);
         }
-        let mut length = if for_loop.uses_loop { self.known_length(items) } else { None };
+        let uses_loop = for_loop.uses_loop != LoopUse::None;
+        let mut length = if uses_loop { self.known_length(items) } else { None };
         if for_loop.test.is_some() {
             // The test sees no `loop`, and `loop` knows only the items that pass.
             let passed = self.passing(for_loop, iteration, scope)?;
@@ -47,7 +48,7 @@ impl Run<'_> {
             iteration = Iteration::Items(passed.into_iter());
         }
         let before = self.scopes.open_in(scope);
-        let turns = if for_loop.uses_loop {
+        let turns = if uses_loop {
             let state = Arc::new(Loop {
                 place: Mutex::new(Place::new(iteration, length)),
                 definition: for_loop.clone(),
@@ -69,7 +70,7 @@ impl Run<'_> {
         while let Some(item) = items.next(self)? {
             has_turns = true;
             self.budget.pay(STEPS_PER_TURN)?;
-            self.scopes.clear(first);
+            self.scopes.clear([first, None]);
             self.assign(&for_loop.target, item)?;
             self.body(&for_loop.body, out)?;
         }
@@ -80,12 +81,15 @@ impl Run<'_> {
     fn watched_turns(&mut self, state: &Arc<Loop>, out: &mut String) -> Result<bool> {
         static NAME: LazyLock<Arc<str>> = LazyLock::new(|| "loop".into());
         let for_loop = &state.definition;
+        let first = first_name(&for_loop.target);
         let mut has_turns = false;
         while let Some(item) = state.advance(self)? {
             has_turns = true;
             self.budget.pay(STEPS_PER_TURN)?;
-            self.scopes.clear(Some(&NAME));
-            self.scopes.set(&NAME, Value::Object(state.clone()));
+            self.scopes.clear([Some(&NAME), first]);
+            if !self.scopes.begins_with(Arc::as_ptr(state).cast()) {
+                self.scopes.set(&NAME, Value::Object(state.clone()));
+            }
             self.assign(&for_loop.target, item)?;
             self.body(&for_loop.body, out)?;
         }
@@ -220,8 +224,10 @@ impl Loop {
         };
         if item.is_some() {
             place.index += 1;
-            place.before = place.current.take();
-            place.current.clone_from(&item);
+            if self.definition.uses_loop == LoopUse::Items {
+                place.before = place.current.take();
+                place.current.clone_from(&item);
+            }
         }
         Ok(item)
     }

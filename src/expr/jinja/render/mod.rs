@@ -3,6 +3,7 @@
 mod call;
 mod expression;
 mod iteration;
+mod known;
 mod loops;
 mod macros;
 mod member;

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::expr::jinja::{globals, host, value::Value};
+use crate::expr::jinja::{
+    globals, host,
+    value::{Value, is_same_text},
+};
 
 /// A scope by its place in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +64,18 @@ impl Scopes {
         self.current = before;
     }
 
-    /// Forgets the names of the current scope: the next turn of a loop has its own. The first may stay where it is
-    /// the one that is set anew.
-    pub(super) fn clear(&mut self, first: Option<&Arc<str>>) {
+    /// Forgets the names of the current scope: the next turn of a loop has its own. Those that are set anew may stay
+    /// where they come first.
+    pub(super) fn clear(&mut self, anew: [Option<&Arc<str>>; 2]) {
         let scope = &mut self.all[self.current.0];
         if scope.is_captured {
             let parent = scope.parent;
             self.all.push(Scope { names: Vec::new(), parent, is_captured: false });
             self.current = ScopeId(self.all.len() - 1);
         } else {
-            let stays =
-                scope.names.first().zip(first).is_some_and(|((name, _), first)| Arc::ptr_eq(name, first));
-            scope.names.truncate(usize::from(stays));
+            let is_same = |((name, _), anew): &(&(Arc<str>, Value), &Arc<str>)| Arc::ptr_eq(name, anew);
+            let stays = scope.names.iter().zip(anew.into_iter().flatten()).take_while(is_same).count();
+            scope.names.truncate(stays);
         }
     }
 
@@ -86,9 +89,15 @@ impl Scopes {
         self.current
     }
 
+    /// Whether the first name of the current scope stands for this object.
+    pub(super) fn begins_with(&self, object: *const ()) -> bool {
+        let first = self.all[self.current.0].names.first();
+        matches!(first, Some((_, Value::Object(known))) if Arc::as_ptr(known).cast::<()>() == object)
+    }
+
     pub(super) fn set(&mut self, name: &Arc<str>, value: Value) {
         let names = &mut self.all[self.current.0].names;
-        match names.iter_mut().find(|(known, _)| Arc::ptr_eq(known, name) || known == name) {
+        match names.iter_mut().find(|(known, _)| is_same_text(known, name)) {
             Some((_, old)) => *old = value,
             None => names.push((name.clone(), value)),
         }
@@ -104,12 +113,20 @@ impl Scopes {
         let mut at = Some(self.current);
         while let Some(id) = at {
             let scope = &self.all[id.0];
-            if let Some((_, value)) = scope.names.iter().find(|(known, _)| **known == *name) {
+            if let Some((_, value)) = scope.names.iter().find(|(known, _)| is_same_text(known, name)) {
                 return Some(value);
             }
             at = scope.parent;
         }
         None
+    }
+
+    /// The value a scope or the context gives a name, if nobody has changed the context.
+    pub(super) fn seen(&self, name: &str) -> Option<&Value> {
+        self.local(name).or_else(|| match &self.context {
+            Value::Dict(context) => context.seen(name),
+            _ => None,
+        })
     }
 
     /// The value of a name: the nearest scope's, the context's, a function of workflows or a global.

@@ -1,6 +1,6 @@
 //! Statements: what each writes and sets.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use super::{Run, macros};
 use crate::expr::jinja::{
@@ -24,7 +24,7 @@ fn too_long() -> Error {
     Error::limit(format!("the template writes more than {MAX_OUTPUT} bytes"))
 }
 
-/// Writes what is text or an integer; says whether it was.
+/// Writes what is text, an integer or a truth; says whether it was.
 fn print_simple(value: &Value, budget: &mut Budget, out: &mut String) -> Result<bool> {
     match value {
         Value::Str(text) | Value::Markup(text) => write(text, budget, out)?,
@@ -34,11 +34,30 @@ fn print_simple(value: &Value, budget: &mut Budget, out: &mut String) -> Result<
                 return Err(too_long());
             }
             budget.pay(1)?;
-            _ = write!(out, "{int}");
+            write_int(*int, out);
         }
+        Value::Bool(flag) => write(if *flag { "True" } else { "False" }, budget, out)?,
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+fn write_int(int: i64, out: &mut String) {
+    let mut digits = [0; 20];
+    let mut begin = digits.len();
+    let mut rest = int.unsigned_abs();
+    loop {
+        begin -= 1;
+        digits[begin] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if int < 0 {
+        out.push('-');
+    }
+    out.push_str(std::str::from_utf8(&digits[begin..]).unwrap_or_default());
 }
 
 impl Run<'_> {
@@ -90,6 +109,11 @@ impl Run<'_> {
             }
             Stmt::FilterBlock { filters, body } => {
                 let value = self.filtered(filters, body)?;
+                if value.as_str().is_none() {
+                    let kind = value.type_name();
+                    let message = format!("sequence item 0: expected str instance, {kind} found");
+                    return Err(Error::of_type(message));
+                }
                 self.print_text(&value, out)
             }
             Stmt::Macro(definition) => {
@@ -140,31 +164,14 @@ impl Run<'_> {
         write(text, &mut self.budget, out)
     }
 
-    /// Writes what is text, or an integer, and stands in a scope, or in a dictionary there, without making it a value
-    /// of its own first. Says whether it did: anything else goes the long way.
+    /// Writes what is plain to see and of a simple kind, without making it a value of its own first. Says whether it
+    /// did: anything else goes the long way.
     fn print_known(&mut self, expr: &Expr, out: &mut String) -> Result<bool> {
         if self.escaping {
             return Ok(false);
         }
         let Self { scopes, budget, .. } = self;
-        match expr {
-            Expr::Name(name) => match scopes.local(name) {
-                Some(value) => print_simple(value, budget, out),
-                None => Ok(false),
-            },
-            Expr::Chain { base, links } => {
-                let (Expr::Name(name), [Link::Attribute(member)]) = (&**base, &links[..]) else {
-                    return Ok(false);
-                };
-                match scopes.local(name) {
-                    Some(Value::Dict(dict)) if member.is_entry() => dict.read_str(&member.name, |value| {
-                        value.map_or(Ok(false), |value| print_simple(value, budget, out))
-                    }),
-                    _ => Ok(false),
-                }
-            }
-            _ => Ok(false),
-        }
+        scopes.known(expr).map_or(Ok(false), |value| print_simple(value, budget, out))
     }
 
     /// Writes a value as `{{ … }}` does.
@@ -179,7 +186,7 @@ impl Run<'_> {
     fn print_text(&mut self, value: &Value, out: &mut String) -> Result<()> {
         match value {
             Value::Str(text) | Value::Markup(text) => self.write(text, out),
-            Value::Int(_) => print_simple(value, &mut self.budget, out).map(drop),
+            Value::Int(_) | Value::Bool(_) => print_simple(value, &mut self.budget, out).map(drop),
             other => {
                 let text = self.str(other)?;
                 self.write(&text, out)

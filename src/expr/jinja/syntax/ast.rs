@@ -5,7 +5,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::expr::jinja::{host::Found, methods::Kinds, value::Value};
+use crate::expr::jinja::{
+    host::Found,
+    methods::Kinds,
+    value::{Hint, Value},
+};
 
 /// Statements in a row.
 pub(in super::super) type Body = Arc<[Stmt]>;
@@ -62,8 +66,18 @@ pub(in super::super) struct For {
     pub(in super::super) recursive: bool,
     pub(in super::super) body: Body,
     pub(in super::super) otherwise: Body,
-    /// Whether the body mentions `loop`; nobody keeps it otherwise.
-    pub(in super::super) uses_loop: bool,
+    pub(in super::super) uses_loop: LoopUse,
+}
+
+/// What a body has to do with `loop`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum LoopUse {
+    /// It does not mention it.
+    None,
+    /// It asks for members that can be told without the items that went by.
+    Members,
+    /// It may ask for anything.
+    Items,
 }
 
 pub(in super::super) struct Macro {
@@ -164,12 +178,13 @@ pub(in super::super) enum Link {
 /// The name of a member, and which of Python's types have a method of that name.
 pub(in super::super) struct Member {
     pub(in super::super) name: Name,
+    pub(in super::super) hint: Hint,
     kinds: Kinds,
 }
 
 impl Member {
     pub(in super::super) fn new(name: Name) -> Self {
-        Self { kinds: Kinds::with_method(&name), name }
+        Self { kinds: Kinds::with_method(&name), name, hint: Hint::default() }
     }
 
     /// Whether nothing but an entry of a dictionary can be meant by it there.

@@ -189,7 +189,7 @@ impl Parser {
         let has_else = self.cursor.is_name("else");
         self.cursor.advance()?;
         let otherwise = if has_else { self.whole_body(&["endfor"])? } else { Body::default() };
-        let uses_loop = visit::mentions(&body, "loop");
+        let uses_loop = visit::loop_use(&body);
         Ok(Stmt::For(Arc::new(For { target, items, test, recursive, body, otherwise, uses_loop })))
     }
 

@@ -1,6 +1,6 @@
 //! Walking over a tree.
 
-use super::ast::{CallArgs, Expr, Link, Stmt, Target};
+use super::ast::{CallArgs, Expr, Link, LoopUse, Stmt, Target};
 
 /// Calls `visit` for the parts of an expression, one level down, in the order they are evaluated.
 pub(super) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
@@ -120,18 +120,31 @@ pub(super) fn statement_parts<'a>(
     }
 }
 
-/// Whether a name stands anywhere in a body, however deep and whatever it means there.
-pub(super) fn mentions(body: &[Stmt], name: &str) -> bool {
-    let (mut found, mut bodies) = (false, vec![body]);
-    while let Some(body) = bodies.pop().filter(|_| !found) {
+/// What a body has to do with `loop`, however deep and whatever that means there.
+pub(super) fn loop_use(body: &[Stmt]) -> LoopUse {
+    let (mut found, mut bodies) = (LoopUse::None, vec![body]);
+    while let Some(body) = bodies.pop() {
         for statement in body {
             let mut exprs = Vec::new();
             statement_parts(statement, &mut |expr| exprs.push(expr), &mut |body| bodies.push(body));
             while let Some(expr) = exprs.pop() {
-                found |= matches!(expr, Expr::Name(mentioned) if **mentioned == *name);
-                parts(expr, &mut |part| exprs.push(part));
+                match expr {
+                    Expr::Name(name) if **name == *"loop" => return LoopUse::Items,
+                    Expr::Chain { base, links } if is_member_of_loop(base, links) => {
+                        found = LoopUse::Members;
+                        for link in links {
+                            link_parts(link, &mut |part| exprs.push(part));
+                        }
+                    }
+                    _ => parts(expr, &mut |part| exprs.push(part)),
+                }
             }
         }
     }
     found
+}
+
+fn is_member_of_loop(base: &Expr, links: &[Link]) -> bool {
+    let (Expr::Name(name), Some(Link::Attribute(member))) = (base, links.first()) else { return false };
+    **name == *"loop" && *member.name != *"previtem"
 }

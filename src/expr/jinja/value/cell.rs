@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::RwLock;
 
-use super::{Map, Value};
+use super::{Hint, Map, Value};
 
 /// A list; clones share the items.
 #[derive(Clone)]
@@ -113,18 +113,24 @@ impl Dict {
 
     /// The value of a text key.
     pub(in super::super) fn get_str(&self, key: &str) -> Option<Value> {
-        self.read_str(key, |found| Some(found?.clone()))
+        self.0.0.read(|map| map.get(&super::key::Text(key)).cloned())
     }
 
     /// The value of a text key where nobody has changed the entries.
-    #[inline]
-    pub(in super::super) fn peek(&self, key: &str) -> Option<&Value> {
+    pub(in super::super) fn seen(&self, key: &str) -> Option<&Value> {
         self.0.0.unchanged()?.get(&super::key::Text(key))
     }
 
-    /// Reads the value of a text key; `read` must not change any container.
-    pub(in super::super) fn read_str<T>(&self, key: &str, read: impl FnOnce(Option<&Value>) -> T) -> T {
-        self.0.0.read(|map| read(map.get(&super::key::Text(key))))
+    /// The same, looked for where it was last.
+    #[inline]
+    pub(in super::super) fn peek(&self, key: &str, hint: &Hint) -> Option<&Value> {
+        hint.find(self.0.0.unchanged()?, key)
+    }
+
+    /// The value of a text key, looked for where it was last.
+    #[inline]
+    pub(in super::super) fn find_str(&self, key: &str, hint: &Hint) -> Option<Value> {
+        self.0.0.read(|map| hint.find(map, key).cloned())
     }
 
     /// Reads the entries; `read` must not change any container.

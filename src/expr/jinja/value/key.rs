@@ -54,6 +54,21 @@ impl Key {
     }
 }
 
+/// Whether two texts are equal; most names are short, and asking the C library costs more than looking at them.
+#[inline]
+pub(in super::super) fn is_same_text(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0..=3 => a.iter().eq(b),
+        4..=7 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        _ => a == b,
+    }
+}
+
 /// Tuples nest; deeper than this they are refused as keys, as hashing them goes by recursion.
 const MAX_DEPTH: u32 = 100;
 

@@ -7,6 +7,7 @@
 mod cell;
 mod compare;
 mod convert;
+mod hint;
 mod key;
 mod object;
 mod repr;
@@ -20,7 +21,8 @@ use num_traits::ToPrimitive;
 pub(super) use cell::{Dict, List, Tuple};
 pub(super) use compare::{eq, identical, order};
 pub use convert::{from_value, to_value};
-pub(super) use key::{Key, Map, map_for, missing as missing_key};
+pub(super) use hint::Hint;
+pub(super) use key::{Key, Map, is_same_text, map_for, missing as missing_key};
 pub use object::Object;
 pub(super) use object::shown;
 pub(super) use repr::{big as big_text, object_type, repr, str_of};
