@@ -29,7 +29,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let database = TestDatabase::new();
-        let door = Door::before(&database);
+        let door = Door::new();
         let home = Home::new();
         fs::create_dir_all(home.data_dir()).unwrap();
         fs::set_permissions(home.data_dir(), fs::Permissions::from_mode(0o700)).unwrap();

@@ -17,11 +17,12 @@ pub(crate) struct Door {
 
 impl Door {
     /// An open one. Works on the runtime of the test, which has to have more than one thread.
-    pub(crate) fn before(database: &TestDatabase) -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("st2-test-door-").tempdir().unwrap();
         let listener = UnixListener::bind(directory.path().join(TestDatabase::SOCKET)).unwrap();
         let (is_open, sight) = watch::channel(true);
-        tokio::spawn(attend(listener, database.directory().join(TestDatabase::SOCKET), sight));
+        let server = TestDatabase::directory().join(TestDatabase::SOCKET);
+        st2d::service::spawn("door", attend(listener, server, sight));
         Self { directory, is_open }
     }
 
@@ -44,7 +45,7 @@ async fn attend(listener: UnixListener, server: std::path::PathBuf, sight: watch
     while let Ok((mut client, _)) = listener.accept().await {
         let mut sight = sight.clone();
         let server = server.clone();
-        tokio::spawn(async move {
+        st2d::service::spawn("connection through a door", async move {
             if !*sight.borrow() {
                 return;
             }

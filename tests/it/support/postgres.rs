@@ -61,7 +61,7 @@ impl TestDatabase {
 
     /// Its URL, as `--database-url` takes it.
     pub(crate) fn url(&self) -> String {
-        self.url_at(self.directory())
+        self.url_at(Self::directory())
     }
 
     /// Its URL where the server's socket lies in another directory.
@@ -70,7 +70,7 @@ impl TestDatabase {
     }
 
     /// Where the server's socket lies.
-    pub(crate) fn directory(&self) -> &Path {
+    pub(crate) fn directory() -> &'static Path {
         &SERVER.directory
     }
 

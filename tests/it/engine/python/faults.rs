@@ -47,7 +47,7 @@ async fn what_could_not_be_stored_does_not_begin() {
     };
     let (starting, home) = starting(Way::Warm, &[touch]);
     let database = TestDatabase::new();
-    let door = Door::before(&database);
+    let door = Door::new();
     let url = database.url_at(door.directory());
     let st2 = starting.with_database(database).with_args(["--database-url", &url]).await;
     warmed_up(&st2).await;
