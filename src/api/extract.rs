@@ -9,7 +9,10 @@ use crate::{
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
-    http::header::{COOKIE, HeaderName, HeaderValue},
+    http::{
+        self,
+        header::{COOKIE, HeaderName, HeaderValue},
+    },
 };
 use std::future::{Ready, ready};
 
@@ -49,8 +52,10 @@ impl<const N: usize> FromRequest for Path<N> {
         let found: Result<[String; N], Error> = found.ok_or_else(|| {
             Error::Internal(anyhow::anyhow!("a route with other variables than its handler takes"))
         });
-        // The database takes no text with a NUL, and nothing is called so.
+        // The database takes no text with a NUL, so nothing is called so, and nothing can be.
+        let puts = request.method() == http::Method::PUT;
         ready(found.and_then(|found| match found.iter().find(|text| text.contains('\0')) {
+            Some(_) if puts => Err(Error::bad_request("Names cannot hold a NUL character.")),
             Some(text) => {
                 Err(Error::not_found(format!("Resource with a reference or id \"{text}\" not found")))
             }

@@ -219,6 +219,11 @@ async fn runner_types_can_be_switched_off_and_nothing_else(pool: PgPool) {
         st2.send("PUT", "/v1/runnertypes/noop", json!({"id": null, "enabled": false, "name": "other"})).await;
     assert_eq!((off.status, &off.body["enabled"], &off.body["name"]), (200, &json!(false), &json!("noop")));
     assert_eq!(st2.get("/v1/runnertypes?name=noop,x").await.body, json!([off.body]));
+    // A list of names that is empty names one, the empty one.
+    for (filter, found) in [("name=", 0), ("name", 0), ("id=", 1)] {
+        let answer = st2.get(&format!("/v1/runnertypes?{filter}")).await.body;
+        assert_eq!(answer.as_array().map(Vec::len), Some(found), "{filter}: {answer}");
+    }
     let refused = st2.send("PUT", "/v1/runnertypes/noop", json!({"enabled": "no"})).await;
     assert_eq!(refused.fault(), (400, "'no' is not of type 'boolean'"));
     assert_eq!(st2.send("PUT", "/v1/runnertypes/noop", json!({"enabled": true})).await.body["enabled"], true);

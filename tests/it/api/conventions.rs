@@ -336,11 +336,3 @@ async fn a_nul_in_a_path_or_a_query_finds_nothing_and_breaks_nothing(pool: PgPoo
     }
     assert!(asked > 200, "{asked}");
 }
-
-#[sqlx::test]
-async fn an_empty_list_of_names_names_nothing(pool: PgPool) {
-    let st2 = start(pool).await;
-    assert_eq!(st2.get("/v1/runnertypes?name=").await.body, json!([]));
-    assert_eq!(st2.get("/v1/runnertypes?name").await.body, json!([]));
-    assert_ne!(st2.get("/v1/runnertypes?id=").await.body, json!([]));
-}

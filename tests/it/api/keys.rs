@@ -139,7 +139,7 @@ async fn bad_entries_are_refused_and_change_nothing(pool: PgPool) {
         (
             "a%00b",
             json!({"name": "k", "value": "v"}),
-            "Names and descriptions of keys cannot hold a NUL character.".to_owned(),
+            "Names cannot hold a NUL character.".to_owned(),
         ),
     ] {
         let answer = st2.send("PUT", &format!("/v1/keys/{name}"), body.clone()).await;

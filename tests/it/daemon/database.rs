@@ -133,7 +133,7 @@ async fn packs_are_registered_without_a_daemon() {
             assert!(text.contains("Registered 2 actions."), "{text}");
             assert_eq!(text.contains(&line), is_logged, "{text}");
         }
-        let (code, text) = register(&url, "", &["--log-level", "loud"]);
+        let (code, text) = register(&url, "runner_type: noop\n", &["--log-level", "loud"]);
         assert_eq!((code, text.contains("--log-level")), (Some(2), true), "{text}");
     }
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM actions WHERE pack = 'demo'")
