@@ -1,43 +1,16 @@
 //! Patterns that would search for hours, in expressions and in formats of chat commands: they end, and say so.
 
+use crate::support::evil;
 use serde_json::json;
 use st2d::{
     alias,
     expr::{jinja, yaql},
 };
 
-/// Twenty ways to search for ever, each in one of five shapes.
-fn evil() -> Vec<String> {
-    let cores = [
-        "(a+)+",
-        "(a*)*",
-        "(a|a)*",
-        "(a|aa)+",
-        "([a-z]+)*",
-        "(a?){30}a{30}",
-        "(.*)*",
-        "(a+a+)+",
-        "(\\w+\\s?)+",
-        "(.*?,){20}",
-        "^(([a-z])+.)+[A-Z]([a-z])+",
-        "(x+x+)+y",
-        "(?:a|b|ab)*c",
-        "((a+)*)+",
-        "(?=(a+))\\1+b",
-        "(a+)+\\1",
-        "(?<!b)(a+)+",
-        "(a{1,10}){1,10}",
-        "(\\d|\\w)*!",
-        "(a|[^b]|\\w)*z",
-    ];
-    let shape = |(at, core): (usize, &str)| match at % 5 {
-        0 => format!("{core}$!"),
-        1 => format!("^{core}!$"),
-        2 => format!("{core}[^a]{core}"),
-        3 => format!("({core})(?:\\1)!"),
-        _ => format!("(?:{core})(?=!)"),
-    };
-    cores.into_iter().enumerate().map(shape).collect()
+/// A fifth of them: every search, and every shape.
+fn evil() -> impl Iterator<Item = String> {
+    let all = evil::patterns().into_iter().enumerate();
+    all.filter(|(at, _)| at / evil::SHAPES % evil::SHAPES == at % evil::SHAPES).map(|(_, pattern)| pattern)
 }
 
 const GIVEN_UP: &str = "the regular expression takes too many steps on this value";

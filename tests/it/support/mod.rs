@@ -3,6 +3,7 @@
 pub(crate) mod corpus;
 pub(crate) mod daemon;
 pub(crate) mod door;
+pub(crate) mod evil;
 pub(crate) mod executions;
 pub(crate) mod postgres;
 pub(crate) mod processes;
