@@ -4,6 +4,7 @@ use parking_lot::RwLock;
 use std::{cell::Cell, future::Future, sync::Arc, time::Instant};
 use tokio::{
     runtime::{Handle, Runtime},
+    sync::Semaphore,
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -116,6 +117,10 @@ thread_local! {
     static CAN_HAND_OVER: Cell<bool> = const { Cell::new(false) };
 }
 
+/// How many compute at once. Each may have to wait, for a database that is away, and holds a thread meanwhile: the runtime
+/// has 512 for that, and must always have one left to hand over to, or nothing goes on.
+static COMPUTING: Semaphore = Semaphore::const_new(256);
+
 /// The runtime of a process whose stages compute.
 ///
 /// # Errors
@@ -136,6 +141,7 @@ where
     T: Send + 'static,
 {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    let _place = COMPUTING.acquire().await.map_err(|closed| closed.to_string())?;
     if CAN_HAND_OVER.get() {
         let done = tokio::task::block_in_place(|| catch_unwind(AssertUnwindSafe(work)));
         return done.map_err(|panic| panic_text(panic.as_ref()).to_owned());
@@ -150,4 +156,31 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use std::time::Duration;
+
+    /// Each waits for the clock, which goes on only while a thread is left for the runtime.
+    #[test]
+    fn more_may_compute_and_wait_than_there_are_threads() {
+        let runtime = runtime().unwrap();
+        runtime.block_on(async {
+            let handle = Handle::current();
+            let wait = || {
+                let handle = handle.clone();
+                spawn(
+                    "computation",
+                    compute(move || handle.block_on(clock::sleep(Duration::from_millis(10)))),
+                )
+            };
+            let all: Vec<_> = (0..1200).map(|_| wait()).collect();
+            for one in all {
+                assert_eq!(one.await.unwrap(), Ok(()));
+            }
+        });
+    }
 }
