@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod aliases;
 pub mod api_keys;
+mod by_key;
 mod cached;
 pub mod collector;
 pub mod configs;
@@ -44,26 +45,11 @@ pub use patience::{MayBeAway, patiently};
 pub use tx::Tx;
 
 use crate::bus::Bus;
-use sqlx::{Executor as _, PgPool, postgres::PgConnectOptions};
+use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::sync::Arc;
 
 /// The migrations, embedded.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
-
-/// Connections of [`Store::begin_keyed`]; they are opened when they are needed.
-const KEYED: u32 = 2;
-
-fn keyed(pool: &PgPool) -> PgPool {
-    let options = pool.options().clone().max_connections(KEYED).min_connections(0);
-    let by_key = options.after_connect(|connection, _| {
-        Box::pin(async move {
-            let settings = "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
-                SET enable_mergejoin = off; SET jit = off";
-            connection.execute(settings).await.map(drop)
-        })
-    });
-    by_key.connect_lazy_with((*pool.connect_options()).clone())
-}
 
 /// The database and the bus that is told of commits.
 #[derive(Clone, Debug)]
@@ -78,7 +64,7 @@ pub struct Store {
 impl Store {
     /// A store over an open pool.
     pub fn new(pool: PgPool, bus: Bus) -> Self {
-        let keyed = keyed(&pool);
+        let keyed = by_key::pool(&pool);
         Self { pool, keyed, bus, history: Arc::default() }
     }
 
@@ -102,8 +88,7 @@ impl Store {
         (*self.pool.connect_options()).clone()
     }
 
-    /// Begins a transaction that finds what it changes by key, in tables of any size and age: plans that were made while
-    /// a table was small are kept, and would read the whole of it for ever.
+    /// Begins a transaction that finds what it changes by key.
     pub async fn begin_keyed(&self) -> Result<Tx> {
         Ok(Tx::new(self.keyed.begin().await?, self.bus.clone()))
     }

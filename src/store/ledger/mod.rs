@@ -18,7 +18,6 @@ mod write;
 
 pub use batch::{Insert, Transition};
 pub use spool::Spool;
-pub(super) use write::connect;
 
 use self::batch::{Batch, Entry};
 use super::{Error, Result, Store, workflows};

@@ -9,14 +9,11 @@
 //! Left out: new executions, which are refused while the database is away; what somebody asks of existing ones (a cancel),
 //! who is not told that it was accepted; and steps of workflows, which go on from their rows.
 
-use super::{
-    batch::{Entry, Transition},
-    write,
-};
+use super::batch::{Entry, Transition};
 use crate::{
     model::{ExecutionId, ExecutionStatus},
     store::{
-        Store, executions,
+        Store, by_key, executions,
         outputs::{OutputChunk, Room},
     },
 };
@@ -287,7 +284,7 @@ pub async fn replay(store: &Store, directory: &Path) -> anyhow::Result<Replayed>
     if broken > 0 {
         tracing::warn!("{}: the last {broken} bytes are no whole record and are left out", path.display());
     }
-    let mut connection = write::connect(&store.connect_options()).await?;
+    let mut connection = by_key::connect(&store.connect_options()).await?;
     for record in records.into_iter().filter_map(kept) {
         let (change, chunks) = match record {
             Kept::Change(change) => (Some(change), vec![]),

@@ -9,9 +9,9 @@ use crate::{
     bus::Bus,
     clock,
     model::ExecutionId,
-    store::{Error, Store, executions},
+    store::{Error, Store, by_key, executions},
 };
-use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{PgConnection, postgres::PgConnectOptions};
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
@@ -169,7 +169,7 @@ impl Writer {
     async fn attempt(&mut self, batch: &Batch, in_doubt: bool) -> sqlx::Result<HashSet<ExecutionId>> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(connect(&self.options).await?),
+            none => none.insert(by_key::connect(&self.options).await?),
         };
         if !self.refused.is_empty() {
             executions::remove(connection, &self.refused).await?;
@@ -187,18 +187,6 @@ impl Writer {
             let _ = answer.send(Err(copy_of(&error)));
         }
     }
-}
-
-/// Opens the writer's connection. Its plans are made once: to plan these statements takes longer than to run them. So
-/// they are made when tables are small or their statistics stale, and left alone, PostgreSQL would read the whole table
-/// for each batch, and go on to while the table grows. Everything that is written here is found by its key, so that is the
-/// one way it may look.
-pub(in crate::store) async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    let mut connection = PgConnection::connect_with(options).await?;
-    let settings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
-        SET enable_mergejoin = off; SET jit = off";
-    connection.execute(settings).await?;
-    Ok(connection)
 }
 
 /// Writes everything, each kind in a transaction of its own; the answer holds the ids of the executions that changed.

@@ -10,9 +10,9 @@ use crate::{
     clock,
     model::TriggerInstanceId,
     service,
-    store::{Error, Result, Store},
+    store::{Error, Result, Store, by_key},
 };
-use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{PgConnection, postgres::PgConnectOptions};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
@@ -120,7 +120,7 @@ impl Task {
     async fn attempt(&mut self, batch: &[Entry]) -> sqlx::Result<HashSet<TriggerInstanceId>> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(connect(&self.options).await?),
+            none => none.insert(by_key::connect(&self.options).await?),
         };
         if !self.refused.is_empty() {
             remove(connection, &self.refused).await?;
@@ -131,11 +131,4 @@ impl Task {
         }
         insert_all(connection, batch.iter().map(|entry| &entry.new)).await
     }
-}
-
-/// Its statements find rows by key, whatever the planner thinks of tables that were small when it planned.
-async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
-    let mut connection = PgConnection::connect_with(options).await?;
-    connection.execute("SET enable_seqscan = off; SET jit = off").await?;
-    Ok(connection)
 }

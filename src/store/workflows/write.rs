@@ -4,8 +4,8 @@ use crate::{
     clock,
     model::{ExecutionId, WorkflowId},
     store::{
-        Error, Result, Store, executions,
-        ledger::{Insert, Transition, connect},
+        Error, Result, Store, by_key, executions,
+        ledger::{Insert, Transition},
         outputs::OutputChunk,
     },
 };
@@ -153,7 +153,7 @@ impl Writer {
     async fn attempt(&mut self, batch: &[Entry], in_doubt: bool) -> sqlx::Result<Vec<Done>> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(connect(&self.options).await?),
+            none => none.insert(by_key::connect(&self.options).await?),
         };
         let mut tx = connection.begin().await?;
         let steps: Vec<&Step> = batch.iter().map(|entry| &*entry.step).collect();
