@@ -5,7 +5,7 @@ use crate::{
     content::{self, PackDir, ReadError},
     model::NewAction,
     service,
-    store::{Cached, Store, packs},
+    store::{Cached, Store, packs, patiently},
 };
 use std::path::PathBuf;
 
@@ -33,17 +33,21 @@ impl PackDirs {
     }
 
     async fn of(&self, pack: &str) -> crate::store::Result<Option<PathBuf>> {
-        let look_up = async || {
-            let row = packs::find(self.store.pool(), pack).await?;
-            Ok(row.map(|row| PathBuf::from(row.path)))
-        };
-        if let Some(directory) = self.known.get(pack, look_up).await? {
+        if let Some(directory) = patiently("a run that needs its pack", || self.registered(pack)).await? {
             return Ok(Some(directory));
         }
         // An action may be made before its pack is registered: its files count from the moment they are there.
         let (base_dirs, pack) = (self.base_dirs.clone(), pack.to_owned());
         let on_disk = move || PackDir::find(&base_dirs, &pack).map(|it| it.path);
         Ok(tokio::task::spawn_blocking(on_disk).await.ok().flatten())
+    }
+
+    async fn registered(&self, pack: &str) -> crate::store::Result<Option<PathBuf>> {
+        let look_up = async || {
+            let row = packs::find(self.store.pool(), pack).await?;
+            Ok(row.map(|row| PathBuf::from(row.path)))
+        };
+        self.known.get(pack, look_up).await
     }
 }
 

@@ -9,11 +9,18 @@ use super::{
 use crate::{
     engine::{Engine, execution::rendering},
     model::{Execution, ExecutionId, ExecutionStatus},
-    store::{self, executions::query, workflows},
+    store::{
+        self,
+        executions::query::{self, Extent},
+        patiently, workflows,
+    },
 };
 use serde_json::Map;
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Who waits when the database is away.
+const ADOPTED: &str = "a workflow of a lost node";
 
 /// Takes over what lost nodes held, an earlier life of this one included.
 pub(in crate::engine) async fn adopt(engine: &Engine) -> store::Result<()> {
@@ -118,11 +125,13 @@ pub(super) async fn restore(
     let pool = engine.store().pool();
     let broken = |error: store::Error| error.to_string();
     let language = language(&execution.snapshot).ok_or("its runner runs no workflows")?;
-    let pieces = workflows::pieces(pool, stored.id).await.map_err(broken)?;
-    let ids = workflows::children(pool, &stored.executions).await.map_err(broken)?;
+    let pieces = patiently(ADOPTED, || workflows::pieces(pool, stored.id)).await.map_err(broken)?;
+    let ids = patiently(ADOPTED, || workflows::children(pool, &stored.executions));
+    let ids = ids.await.map_err(broken)?;
     let mut children = Vec::with_capacity(ids.len());
     for ids in ids.chunks(500) {
-        let rows = query::find_rows(pool, ids, false).await.map_err(broken)?;
+        let rows = patiently(ADOPTED, || query::find_rows(pool, ids, Extent::NO_RESULT));
+        let rows = rows.await.map_err(broken)?;
         children.extend(rows.into_iter().map(|row| row.execution));
     }
     let parameters =

@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, execution::rendering, runner::entry_point},
     model::{Execution, ExecutionId, ExecutionStatus, WorkflowId},
     service,
-    store::{outputs, workflows},
+    store::{outputs, patiently, workflows},
 };
 use serde_json::{Map, Value, json};
 use std::{collections::HashMap, sync::Arc};
@@ -88,7 +88,7 @@ async fn fresh(
 /// How deep it stands; too deep is an error.
 async fn depth(engine: &Engine, execution: &Execution) -> Result<i32, Ended> {
     let above = match execution.parent {
-        Some(parent) => workflows::depth(engine.store().pool(), parent)
+        Some(parent) => patiently("a workflow", || workflows::depth(engine.store().pool(), parent))
             .await
             .map_err(|error| failed(format!("The workflow's parent could not be looked up: {error}")))?,
         None => None,
@@ -137,7 +137,8 @@ pub(super) fn progress(engine: &Engine, execution: &Execution, at: (u64, u64)) -
 
 /// What a workflow has said so far.
 pub(super) async fn said(engine: &Engine, execution: &Execution) -> (u64, u64) {
-    outputs::ends(engine.store().pool(), execution.id).await.unwrap_or_default()
+    let ends = patiently("a workflow", || outputs::ends(engine.store().pool(), execution.id));
+    ends.await.unwrap_or_default()
 }
 
 /// The result of a workflow that could not begin, in the words of its language.

@@ -8,10 +8,13 @@ use crate::{
     engine::Engine,
     model::{Execution, ExecutionId, ExecutionStatus},
     service,
-    store::{executions::query, workflows},
+    store::{executions::query, patiently, workflows},
 };
 use serde_json::Value;
 use std::sync::Arc;
+
+/// Who waits when the database is away.
+const AGAIN: &str = "a workflow that runs again";
 
 /// What is to run again.
 pub(super) struct Again {
@@ -45,14 +48,16 @@ pub(super) async fn open(
     let pool = engine.store().pool();
     let broken = |error: crate::store::Error| refuse(format!("The workflow could not be read: {error}"));
     let before = match again.of {
-        Some(id) => query::find(pool, id).await.map_err(broken)?.map(|row| row.execution),
+        Some(id) => {
+            patiently(AGAIN, || query::find(pool, id)).await.map_err(broken)?.map(|row| row.execution)
+        }
         None => None,
     };
     let id =
         before.as_ref().and_then(|before| before.context.get("workflow_execution")).and_then(Value::as_str);
     let id = id.unwrap_or("None").to_owned();
     let stored = match id.parse() {
-        Ok(id) => workflows::find(pool, id).await.map_err(broken)?,
+        Ok(id) => patiently(AGAIN, || workflows::find(pool, id)).await.map_err(broken)?,
         Err(_) => None,
     };
     let Some(stored) = stored else {
@@ -60,7 +65,7 @@ pub(super) async fn open(
             "Unable to rerun workflow execution \"{id}\" because it does not exist."
         )));
     };
-    let now = query::status(pool, stored.execution).await.map_err(broken)?;
+    let now = patiently(AGAIN, || query::status(pool, stored.execution)).await.map_err(broken)?;
     if now.is_some_and(|status| !status.is_completed()) {
         return Err(refuse(format!(
             "Unable to rerun workflow execution \"{id}\" because it is not in a completed state."

@@ -1,5 +1,6 @@
-//! What reads the datastore while the database goes away: work in progress waits, requests are told to come back.
+//! What reads the database while that goes away: work in progress waits, requests are told to come back.
 
+use super::workflows;
 use crate::support::{daemon::TestDaemon, processes::eventually};
 use serde_json::json;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
@@ -7,23 +8,28 @@ use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// While it lives nobody can read an entry.
-async fn locked(database: &mut PgConnection) -> Transaction<'_, Postgres> {
+/// What holds the entries of the datastore.
+const ENTRIES: &str = "key_values";
+
+/// While it lives nobody can read a table.
+async fn locked<'c>(database: &'c mut PgConnection, table: &str) -> Transaction<'c, Postgres> {
     let mut lock = database.begin().await.unwrap();
-    sqlx::query("LOCK TABLE key_values IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let text = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+    sqlx::query(&text).execute(&mut *lock).await.unwrap();
     lock
 }
 
-/// Cuts the connections of those who try to read one, `times` in a row.
-async fn cut(lock: &mut Transaction<'_, Postgres>, times: i64) {
+/// Cuts the connections of those who try to read it, `times` in a row.
+async fn cut(lock: &mut Transaction<'_, Postgres>, table: &str, times: i64) {
     for _ in 0..times {
-        eventually("somebody reads the datastore", PATIENCE, async || {
+        eventually("somebody reads the table", PATIENCE, async || {
             // A transaction sees the sessions as it saw them first.
             sqlx::query("SELECT pg_stat_clear_snapshot()").execute(&mut **lock).await.unwrap();
             let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
-                    AND query LIKE '%key_values%' AND query NOT LIKE '%min(expires_at)%'";
-            let cut: i64 = sqlx::query_scalar(cut).fetch_one(&mut **lock).await.unwrap();
+                    AND query LIKE '%' || $1 || '%' AND query NOT LIKE '%min(expires_at)%'";
+            let cut = sqlx::query_scalar(cut).bind(table).fetch_one(&mut **lock);
+            let cut: i64 = cut.await.unwrap();
             (cut > 0).then_some(())
         })
         .await;
@@ -47,8 +53,8 @@ async fn a_run_waits_for_the_datastore() {
     let requested =
         st2.post("/v1/executions", json!({"action": "default.says", "delay": 2000})).await.expect(201);
     let mut database = st2.database().connect().await;
-    let mut lock = locked(&mut database).await;
-    cut(&mut lock, 3).await;
+    let mut lock = locked(&mut database, ENTRIES).await;
+    cut(&mut lock, ENTRIES, 3).await;
     lock.rollback().await.unwrap();
     let ended = st2.wait_for_end(requested["id"].as_str().unwrap()).await;
     assert_eq!((&ended["status"], &ended["result"]["stdout"]), (&json!("succeeded"), &json!("kept")));
@@ -64,9 +70,9 @@ async fn an_event_waits_for_what_its_rule_compares_it_with() {
     });
     st2.post("/v1/rules", rule).await.expect(201);
     let mut database = st2.database().connect().await;
-    let mut lock = locked(&mut database).await;
+    let mut lock = locked(&mut database, ENTRIES).await;
     st2.post("/v1/webhooks/hook", json!({"word": "kept"})).await.expect(202);
-    cut(&mut lock, 2).await;
+    cut(&mut lock, ENTRIES, 2).await;
     lock.rollback().await.unwrap();
     let found = eventually("the enforcement", PATIENCE, async || {
         let found = st2.get("/v1/ruleenforcements?rule_ref=default.r").await.expect(200);
@@ -80,11 +86,61 @@ async fn an_event_waits_for_what_its_rule_compares_it_with() {
 async fn a_request_is_told_to_come_back_and_leaves_nothing() {
     let st2 = with_entry().await;
     let mut database = st2.database().connect().await;
-    let mut lock = locked(&mut database).await;
+    let mut lock = locked(&mut database, ENTRIES).await;
     let body = json!({"action": "core.echo", "parameters": {"message": "{{ st2kv.system.word }}"}});
-    let (answer, ()) = tokio::join!(st2.post("/v1/executions", body), cut(&mut lock, 1));
+    let (answer, ()) = tokio::join!(st2.post("/v1/executions", body), cut(&mut lock, ENTRIES, 1));
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(answer.headers.contains_key("retry-after"));
     lock.rollback().await.unwrap();
     assert_eq!(st2.get("/v1/executions").await.expect(200), json!([]));
+}
+
+const TWO: &str = "
+version: 1.0
+input: [file]
+tasks:
+  first:
+    action: core.local
+    input:
+      cmd: while ! test -e <% ctx(file) %>; do sleep 0.05; done
+      timeout: 50
+    next: [{do: second}]
+  second: {action: core.noop}
+";
+const FILE: &str = "parameters:\n  file: {type: string}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_waits_for_its_pack_to_begin() {
+    let st2 = TestDaemon::start().with_home(&workflows::home(&[("two", FILE, TWO)])).await;
+    let body = json!({"action": "flow.two", "parameters": {"file": "/"}, "delay": 2000});
+    let requested = st2.post("/v1/executions", body).await.expect(201);
+    let mut database = st2.database().connect().await;
+    let mut lock = locked(&mut database, "packs").await;
+    cut(&mut lock, "packs", 3).await;
+    lock.rollback().await.unwrap();
+    let ended = st2.wait_for_end(requested["id"].as_str().unwrap()).await;
+    assert_eq!(ended["status"], "succeeded", "{ended:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_of_a_killed_daemon_waits_for_its_rows_to_go_on() {
+    let home = workflows::home(&[("two", FILE, TWO)]);
+    let mut st2 = TestDaemon::start().with_home(&home).await;
+    let file = st2.data_dir().join("go");
+    let workflow = st2.request_action("flow.two", json!({"file": file})).await;
+    eventually("its first task", PATIENCE, async || {
+        (!workflows::children(&st2, &workflow).await.is_empty()).then_some(())
+    })
+    .await;
+    st2.kill();
+    let (_, database) = st2.ended_with_database().await;
+    let mut other = database.connect().await;
+    let mut lock = locked(&mut other, "workflow_pieces").await;
+    let st2 = TestDaemon::start().with_home(&home).with_database(database).await;
+    cut(&mut lock, "workflow_pieces", 3).await;
+    lock.rollback().await.unwrap();
+    let ended = st2.wait_for_end(&workflow).await;
+    // The daemon that ran the first task is gone, and so is that; what comes after it runs.
+    let tasks = workflows::tasks(&st2, &workflow).await;
+    assert_eq!(tasks, ["first abandoned", "second succeeded"], "{ended:#}");
 }

@@ -13,6 +13,7 @@ use crate::{
     },
     model::{Execution, ExecutionStatus},
     pytext, service,
+    store::patiently,
     workflow::{Conductor, Status, orquesta},
 };
 use serde_json::{Map, Value, json};
@@ -55,8 +56,8 @@ async fn findings(engine: &Engine, compiled: &Compiled) -> Result<Option<Value>,
     if let Some(refusal) = compiled.definition.refusal() {
         return Err(refused(refusal));
     }
-    let actions = KnownActions::of(&compiled.definition, engine.catalog()).await;
-    let actions = actions.map_err(|error| refused(&error.to_string()))?;
+    let looked_up = || KnownActions::of(&compiled.definition, engine.catalog());
+    let actions = patiently("a workflow", looked_up).await.map_err(|error| refused(&error.to_string()))?;
     if !compiled.is_faulty && compiled.definition.inspect_actions(&actions).is_empty() {
         return Ok(None);
     }

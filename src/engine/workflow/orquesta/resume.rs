@@ -13,7 +13,7 @@ use crate::{
         workflow::{Logic, Resumed},
     },
     model::{Execution, ExecutionId, ExecutionStatus},
-    store::executions::query,
+    store::{executions::query, patiently},
     workflow::{Conductor, Piece, State, Status, orquesta},
 };
 use std::{collections::HashMap, sync::Arc};
@@ -41,7 +41,8 @@ pub(super) async fn resume(engine: &Engine, resumed: Resumed) -> Result<Box<dyn 
         known.iter().filter(|known| known.wanted).map(|known| known.child).collect();
     let mut results = HashMap::new();
     for ids in wanted.chunks(100) {
-        let found = query::find_many(engine.store().pool(), ids).await.map_err(|error| error.to_string())?;
+        let found = patiently("a workflow", || query::find_many(engine.store().pool(), ids)).await;
+        let found = found.map_err(|error| error.to_string())?;
         results.extend(found.into_iter().map(|child| (child.id, child.result.clone())));
     }
     for Known { child, origin, status, .. } in known {

@@ -15,10 +15,10 @@ use serde_json::Value;
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 /// A workflow of the pack `flow`: its name, lines added to its metadata, its definition.
-type Workflow<'a> = (&'a str, &'a str, &'a str);
+pub(super) type Workflow<'a> = (&'a str, &'a str, &'a str);
 
 /// A home with a pack `flow` of these workflows.
-fn home(workflows: &[Workflow<'_>]) -> Home {
+pub(super) fn home(workflows: &[Workflow<'_>]) -> Home {
     let home = Home::new();
     let pack = home.data_dir().join("packs/flow");
     put(
@@ -52,13 +52,13 @@ async fn daemon(workflows: &[Workflow<'_>]) -> TestDaemon {
 }
 
 /// The executions that an execution asked for, oldest first.
-async fn children(st2: &TestDaemon, id: &str) -> Vec<Value> {
+pub(super) async fn children(st2: &TestDaemon, id: &str) -> Vec<Value> {
     let list = st2.get(&format!("/v1/executions?parent={id}&sort_asc=true&limit=-1")).await.expect(200);
     list.as_array().unwrap().clone()
 }
 
 /// The names of the tasks that ran, in order, each with its status.
-async fn tasks(st2: &TestDaemon, id: &str) -> Vec<String> {
+pub(super) async fn tasks(st2: &TestDaemon, id: &str) -> Vec<String> {
     let name = |child: &Value| {
         let of = &child["context"]["orquesta"];
         let item = of["item_id"].as_u64().map_or_else(String::new, |item| format!("[{item}]"));
