@@ -5,6 +5,7 @@ use crate::{
     access::{Caller, Permission},
     api::{ApiResult, Error, Path, QueryString},
     app::App,
+    store::executions::query::Extent,
     stream::{End, Everything, Filter, output::Follower},
 };
 use actix_web::{
@@ -52,7 +53,7 @@ pub(in crate::api) async fn output(
             .and_then(|line| line.parse().ok()),
     };
     let kind = query.text("output_type").filter(|kind| *kind != "all").map(str::to_owned);
-    let execution = find_or_last(&app, &id, false).await?.execution;
+    let execution = find_or_last(&app, &id, Extent::STATE).await?.execution;
     caller.permit(Permission::ExecutionView, &*execution)?;
     let follower =
         Follower::follow(&app.hub, app.store.pool(), execution, kind, after, app.closing.clone()).await?;

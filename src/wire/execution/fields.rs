@@ -81,6 +81,19 @@ const NAMES: &[(&str, Field, bool)] = &[
     ("web_url", WebUrl, false),
 ];
 
+/// What executions were given, or what shows it.
+const INPUTS: &[Field] = &[
+    Trigger,
+    TriggerType,
+    TriggerInstance,
+    Rule,
+    Liveaction,
+    WorkflowExecution,
+    TaskExecution,
+    Parameters,
+    Context,
+];
+
 /// What clients may leave out.
 const EXCLUDABLE: &[Field] = &[Result, TriggerInstance, Status];
 
@@ -184,9 +197,14 @@ impl Fields {
         }
     }
 
-    /// Whether results are asked for: they may be large, so they are not even read otherwise.
-    pub fn wants_result(&self) -> bool {
-        self.part(Result) != Part::Hidden
+    /// Whether any of a field is shown.
+    pub fn want(&self, field: Field) -> bool {
+        self.part(field) != Part::Hidden
+    }
+
+    /// Whether anything is shown of what executions were given.
+    pub fn want_inputs(&self) -> bool {
+        INPUTS.iter().any(|field| self.want(*field))
     }
 
     /// Whether fields that cannot be asked for by name are shown.
@@ -224,7 +242,8 @@ mod tests {
         assert_eq!(fields.part(Runner), Part::Hidden);
         assert_eq!(Fields::include("action.ref,action").unwrap().part(Action), Part::Whole);
         assert_eq!(Fields::include("action,action.ref").unwrap().part(Action), Part::Whole);
-        assert!(!fields.wants_result() && Fields::All.wants_result());
+        assert!(!fields.want(Result) && Fields::All.want(Result));
+        assert!(!fields.want_inputs() && Fields::include("rule.ref").unwrap().want_inputs());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     api::{ApiResult, Error},
     app::App,
     model::{Execution, ExecutionId},
-    store::executions::query::{self, Row},
+    store::executions::query::{self, Extent, Row},
     wire::execution::View,
 };
 use std::borrow::Cow;
@@ -28,28 +28,19 @@ pub(super) fn view(app: &App, mask: bool) -> View {
 }
 
 /// The execution with this id, `last` being the newest.
-pub(in crate::api) async fn find_or_last(app: &App, id: &str, with_result: bool) -> ApiResult<Row> {
-    find_up_to(app, id, with_result.then_some(usize::MAX)).await
-}
-
-/// The same, with a result of at most `largest` bytes; `None`: without one.
-pub(in crate::api) async fn find_up_to(app: &App, id: &str, largest: Option<usize>) -> ApiResult<Row> {
+pub(in crate::api) async fn find_or_last(app: &App, id: &str, extent: Extent) -> ApiResult<Row> {
     if id != "last" {
-        return read(app, id, largest).await;
+        return find(app, id, extent).await;
     }
     let newest = query::last(app.store.pool()).await?;
     let newest = newest.ok_or_else(|| Error::bad_request("No executions found in the database"))?;
-    read(app, &newest.to_string(), largest).await
+    find(app, &newest.to_string(), extent).await
 }
 
 /// The execution with this id.
-pub(in crate::api) async fn find(app: &App, id: &str, with_result: bool) -> ApiResult<Row> {
-    read(app, id, with_result.then_some(usize::MAX)).await
-}
-
-async fn read(app: &App, id: &str, largest: Option<usize>) -> ApiResult<Row> {
+pub(in crate::api) async fn find(app: &App, id: &str, extent: Extent) -> ApiResult<Row> {
     let unknown = || Error::not_found(format!("Unable to identify resource with id \"{id}\"."));
     let id: ExecutionId = id.parse().map_err(|_| unknown())?;
-    let mut rows = query::find_rows_up_to(app.store.pool(), &[id], largest).await?;
+    let mut rows = query::find_rows(app.store.pool(), &[id], extent).await?;
     rows.pop().ok_or_else(unknown)
 }

@@ -11,7 +11,10 @@ use crate::{
     api::{ApiResult, Error, Path, QueryString},
     app::App,
     model::ExecutionId,
-    store::outputs::{self, Line, Lines},
+    store::{
+        executions::query::Extent,
+        outputs::{self, Line, Lines},
+    },
 };
 use actix_web::{
     HttpResponse,
@@ -37,7 +40,7 @@ pub(in crate::api) async fn text(
 ) -> ApiResult<HttpResponse> {
     let (offset, after) = (natural(&query, "offset")?.unwrap_or(0), natural(&query, "after")?);
     let kind = query.text("output_type").filter(|kind| *kind != "all").map(str::to_owned);
-    let execution = find_or_last(&app, &id, false).await?.execution;
+    let execution = find_or_last(&app, &id, Extent::STATE).await?.execution;
     caller.permit(Permission::ExecutionView, &*execution)?;
     let pool = app.store.pool();
     // After the status: what has ended prints no more, so what is there now is all.

@@ -1,6 +1,6 @@
 //! Looking at executions.
 
-use super::{find, find_up_to, listing, view};
+use super::{find, find_or_last, listing, view};
 use crate::{
     access::{Caller, Permission},
     api::{ApiResult, Error, NOT_FOUND, Path, QueryString, json, json_bytes, list::listed},
@@ -8,9 +8,13 @@ use crate::{
     model::ExecutionId,
     store::{
         self,
-        executions::query::{self, Depth, Row},
+        executions::query::{self, Depth, Extent, Row},
     },
-    wire::{self, execution::View, snapshot},
+    wire::{
+        self,
+        execution::{Field, View},
+        snapshot,
+    },
 };
 use actix_web::{
     HttpResponse,
@@ -63,16 +67,27 @@ pub(in crate::api) async fn get(
     let fields = listing::fields_of_one(&query)?;
     let mask = caller.masking(query.boolean("show_secrets")?.unwrap_or(false));
     let view = View { fields, max_result_size: max_result_size(&query)?, ..view(&app, mask) };
-    let largest = view.max_result_size.unwrap_or(SMALL_RESULT).min(SMALL_RESULT);
-    let mut row = find_up_to(&app, &id, view.fields.wants_result().then_some(largest)).await?;
+    let small = view.max_result_size.unwrap_or(SMALL_RESULT).min(SMALL_RESULT);
+    let extent = extent(&view);
+    let at_first = Extent { results: extent.results.map(|most| most.min(small)), ..extent };
+    let mut row = find_or_last(&app, &id, at_first).await?;
     caller.permit(Permission::ExecutionView, &*row.execution)?;
     let fits = view.max_result_size.is_none_or(|most| row.result_bytes <= most);
     let is_missing = row.result_bytes > 0 && row.execution.result.is_none();
-    if view.fields.wants_result() && is_missing && fits {
-        row = find(&app, &row.execution.id.to_string(), true).await?;
+    if view.fields.want(Field::Result) && is_missing && fits {
+        row = find(&app, &row.execution.id.to_string(), extent).await?;
     }
     let shown = wire::execution::execution(&row.execution, row.result_bytes, &view);
     Ok(json_bytes(StatusCode::OK, shown))
+}
+
+/// What has to be read to be shown so.
+fn extent(View { fields, .. }: &View) -> Extent {
+    Extent {
+        inputs: fields.want_inputs(),
+        children: fields.want(Field::Children),
+        results: fields.want(Field::Result).then_some(usize::MAX),
+    }
 }
 
 fn max_result_size(query: &QueryString) -> ApiResult<Option<usize>> {
@@ -97,7 +112,7 @@ pub(in crate::api) async fn children(
         ..=0 => Depth::All,
         levels => Depth::Levels(i32::try_from(levels).unwrap_or(i32::MAX)),
     };
-    let root = find(&app, &id, false).await?.execution;
+    let root = find(&app, &id, Extent::STATE).await?.execution;
     caller.permit(Permission::ExecutionView, &*root)?;
     let mut ids = query::descendants(app.store.pool(), root.id, depth).await?;
     if query.text("result_fmt") == Some("sorted") {
@@ -119,7 +134,12 @@ pub(in crate::api) async fn attribute(
             ATTRIBUTES.join(", ")
         )));
     }
-    let row = find_by_object_id(&app, &caller, &id, name == "result").await?;
+    let extent = match name.as_str() {
+        "status" => Extent::STATE,
+        "result" => Extent { results: Some(usize::MAX), ..Extent::STATE },
+        _ => Extent::NO_RESULT,
+    };
+    let row = find_by_object_id(&app, &caller, &id, extent).await?;
     let execution = &row.execution;
     Ok(match name.as_str() {
         "status" => json(StatusCode::OK, &execution.status),
@@ -140,7 +160,8 @@ pub(in crate::api) async fn result(
 ) -> ApiResult<HttpResponse> {
     let flag = |name| Ok::<_, Error>(query.boolean(name)?.unwrap_or(false));
     let (download, compress, pretty) = (flag("download")?, flag("compress")?, flag("pretty_format")?);
-    let row = find_by_object_id(&app, &caller, &id, true).await?;
+    let extent = Extent { results: Some(usize::MAX), ..Extent::STATE };
+    let row = find_by_object_id(&app, &caller, &id, extent).await?;
     let mut text = result_text(&row, &caller);
     if pretty && let Ok(value) = serde_json::from_str::<Value>(&text) {
         text = serde_json::to_string_pretty(&value).unwrap_or(text);
@@ -185,9 +206,9 @@ pub(in crate::api) async fn filters(app: Data<App>, query: QueryString) -> ApiRe
 }
 
 /// Here a bad id is told apart from an unknown one.
-async fn find_by_object_id(app: &App, caller: &Caller, id: &str, with_result: bool) -> ApiResult<Row> {
+async fn find_by_object_id(app: &App, caller: &Caller, id: &str, extent: Extent) -> ApiResult<Row> {
     let id: ExecutionId = id.parse()?;
-    let mut rows = query::find_rows(app.store.pool(), &[id], with_result).await?;
+    let mut rows = query::find_rows(app.store.pool(), &[id], extent).await?;
     let row = rows.pop().ok_or_else(|| Error::not_found(NOT_FOUND))?;
     caller.permit(Permission::ExecutionView, &*row.execution)?;
     Ok(row)
@@ -255,7 +276,7 @@ impl Pieces {
     async fn next(&mut self, out: &mut Vec<u8>) -> store::Result<()> {
         let end = (self.looked_at + AT_ONCE).min(self.ids.len());
         let ids = &self.ids[self.looked_at..end];
-        let rows = query::find_rows(&self.pool, ids, self.view.fields.wants_result()).await?;
+        let rows = query::find_rows(&self.pool, ids, extent(&self.view)).await?;
         if self.looked_at == 0 {
             out.push(b'[');
         }

@@ -6,6 +6,7 @@ use crate::{
     api::{ApiResult, Path, json},
     app::App,
     engine::why::{self, Step},
+    store::executions::query::Extent,
     wire::timestamp,
 };
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
@@ -17,7 +18,7 @@ pub(in crate::api) async fn get(
     caller: Caller,
     Path([id]): Path<1>,
 ) -> ApiResult<HttpResponse> {
-    let execution = find_or_last(&app, &id, false).await?.execution;
+    let execution = find_or_last(&app, &id, Extent::STATE).await?.execution;
     caller.permit(Permission::ExecutionView, &*execution)?;
     let story = why::tell(&app.engine, execution.id).await?;
     let steps: Vec<Value> = story.steps.iter().map(step).collect();

@@ -25,10 +25,30 @@ use serde_json::{Map, Value, value::RawValue};
 use sqlx::{PgExecutor, PgPool};
 use std::{collections::HashMap, sync::Arc};
 
-/// An execution as read, its result perhaps left in the database.
+/// How much of executions to read. What is left out is as if there were none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// What it was given: parameters, context, what started it, whom it tells. May be large.
+    pub inputs: bool,
+    /// The ids of its children. May be many.
+    pub children: bool,
+    /// Results of up to this size, in bytes.
+    pub results: Option<usize>,
+}
+
+impl Extent {
+    /// Everything.
+    pub const WHOLE: Self = Self { inputs: true, children: true, results: Some(usize::MAX) };
+    /// All but results.
+    pub const NO_RESULT: Self = Self { results: None, ..Self::WHOLE };
+    /// Only how far it is: enough for those who ask again and again.
+    pub const STATE: Self = Self { inputs: false, children: false, results: None };
+}
+
+/// An execution as read, parts of it perhaps left in the database.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The execution; `result` is `None` also when it was not asked for.
+    /// The execution; what was not asked for is empty in it.
     pub execution: Arc<Execution>,
     /// Size of the result in the database.
     pub result_bytes: usize,
@@ -39,12 +59,12 @@ pub async fn find_many(pool: &PgPool, ids: &[ExecutionId]) -> Result<Vec<Arc<Exe
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(find_rows(pool, ids, true).await?.into_iter().map(|row| row.execution).collect())
+    Ok(find_rows(pool, ids, Extent::WHOLE).await?.into_iter().map(|row| row.execution).collect())
 }
 
 /// One execution with its result.
 pub async fn find(pool: &PgPool, id: ExecutionId) -> Result<Option<Row>> {
-    Ok(find_rows(pool, &[id], true).await?.pop())
+    Ok(find_rows(pool, &[id], Extent::WHOLE).await?.pop())
 }
 
 /// Whether there is an execution with this id.
@@ -70,9 +90,9 @@ pub async fn last(db: impl PgExecutor<'_>) -> Result<Option<ExecutionId>> {
     Ok(newest.fetch_optional(db).await?)
 }
 
-/// Executions, each with its children and the process that ran it. Results may be large, so they are read only up to a
-/// size of $2 bytes; `result_bytes` tells their size all the same. The nodes are not joined: to plan another join takes
-/// longer than to look.
+/// Executions, each with the process that ran it: with results up to a size of $2 bytes (`result_bytes` tells their size
+/// all the same), with their inputs if $3, with their children if $4. PostgreSQL does not unpack what is not shown. The
+/// nodes are not joined: to plan another join takes longer than to look.
 macro_rules! select {
     ($rest:tt $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
@@ -83,12 +103,13 @@ macro_rules! select {
                 e.snapshot_id,
                 s.hash            AS snapshot_hash,
                 e.status          AS "status: ExecutionStatus",
-                e.parameters::text AS "parameters!",
-                e.context::text   AS "context!",
-                e.extras::text    AS extras,
+                CASE WHEN $3 THEN e.parameters::text ELSE '{}' END AS "parameters!",
+                CASE WHEN $3 THEN e.context::text ELSE '{}' END AS "context!",
+                CASE WHEN $3 THEN e.extras::text END AS extras,
                 e.delay_ms,
                 e.parent_id       AS "parent_id: ExecutionId",
-                ARRAY(SELECT c.id FROM executions c WHERE c.parent_id = e.id ORDER BY c.id) AS "children!: Vec<ExecutionId>",
+                CASE WHEN $4 THEN ARRAY(SELECT c.id FROM executions c WHERE c.parent_id = e.id ORDER BY c.id)
+                    ELSE '{}' END AS "children!: Vec<ExecutionId>",
                 e.log_statuses    AS "log_statuses: Vec<ExecutionStatus>",
                 e.log_times,
                 e.ended_at,
@@ -106,21 +127,17 @@ macro_rules! select {
     };
 }
 
-/// Executions in the order of `ids`, with or without their results; unknown ids are passed over.
-pub async fn find_rows(pool: &PgPool, ids: &[ExecutionId], with_results: bool) -> Result<Vec<Row>> {
-    find_rows_up_to(pool, ids, with_results.then_some(usize::MAX)).await
-}
-
-/// The same with results of at most `largest` bytes; `None`: without any.
-pub async fn find_rows_up_to(pool: &PgPool, ids: &[ExecutionId], largest: Option<usize>) -> Result<Vec<Row>> {
+/// Executions in the order of `ids`; unknown ids are passed over.
+pub async fn find_rows(pool: &PgPool, ids: &[ExecutionId], extent: Extent) -> Result<Vec<Row>> {
+    let Extent { inputs, children, results } = extent;
     // Also an empty result has no negative size.
-    let largest = largest.map_or(-1, |largest| i32::try_from(largest).unwrap_or(i32::MAX));
+    let largest = results.map_or(-1, |largest| i32::try_from(largest).unwrap_or(i32::MAX));
     let found = if let [id] = ids {
         // PostgreSQL keeps the plan of this one; for an array it plans anew each time, and that takes longer than the look.
-        select!("WHERE e.id = $1", id as _, largest).fetch_all(pool).await?
+        select!("WHERE e.id = $1", id as _, largest, inputs, children).fetch_all(pool).await?
     } else {
         let wanted: Vec<&[u8]> = ids.iter().map(ExecutionId::as_bytes).collect();
-        select!("WHERE e.id = ANY ($1)", &wanted as _, largest).fetch_all(pool).await?
+        select!("WHERE e.id = ANY ($1)", &wanted as _, largest, inputs, children).fetch_all(pool).await?
     };
     let versions = found.iter().map(|row| (row.snapshot_id, row.snapshot_hash.as_slice()));
     let snapshots = snapshot_cache::find_many(pool, versions).await?;

@@ -68,9 +68,14 @@ async fn rows_read_back_with_snapshot_children_and_result(pool: PgPool) {
     let child = Seed { parent: Some(parent.id), ..Seed::at(TimeDelta::minutes(5), "running", "core.echo") };
     insert(&pool, &[parent.clone(), child.clone()]).await;
 
-    let rows = find_rows(&pool, &[child.id, ExecutionId::generate(), parent.id], false).await.unwrap();
+    let rows =
+        find_rows(&pool, &[child.id, ExecutionId::generate(), parent.id], Extent::NO_RESULT).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.execution.id).collect::<Vec<_>>(), [child.id, parent.id]);
     assert!(rows[0].execution.result.is_none() && rows[0].result_bytes == 10);
+    let bare = find_rows(&pool, &[parent.id], Extent::STATE).await.unwrap().remove(0).execution;
+    assert!(bare.parameters.is_empty() && bare.context.is_empty() && bare.children.is_empty());
+    assert!(bare.origin.is_empty() && bare.notify.is_empty() && bare.result.is_none());
+    assert_eq!((bare.status, bare.log.len()), (ExecutionStatus::Succeeded, 2));
     let full = find(&pool, parent.id).await.unwrap().unwrap().execution;
     assert_eq!(full.result.as_ref().unwrap().get(), r#"{"a": 1.0}"#);
     assert_eq!(full.children, [child.id]);
