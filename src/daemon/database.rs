@@ -18,8 +18,9 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 /// A connection unused this long is looked at before it is used: its server may have gone.
 const DOUBTFUL: Duration = Duration::from_millis(500);
 
-/// A connection unused this long is closed: an idle backend costs memory.
-const IDLE: Duration = Duration::from_secs(60);
+/// A connection unused this long is closed: an idle backend costs memory. They take turns, so it has to be short: what an
+/// idle daemon asks now and then would keep all of them that were ever needed at once.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Between attempts to reach a named database at start.
 const RETRY: Duration = Duration::from_millis(500);
