@@ -4,7 +4,7 @@ use super::postgres::{DATABASE, PrivatePostgres};
 use crate::{config, service::Stop, store::MIGRATIONS};
 use anyhow::{Context, bail};
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, Executor as _, PgPool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -109,6 +109,11 @@ async fn prepare(
                 Ok(meta.idle_for < DOUBTFUL || connection.ping().await.is_ok())
             })
         })
+        .after_connect(|connection, _| {
+            // PostgreSQL thinks that a page of executions is dear as soon as there are many, and would compile for a
+            // second what runs for milliseconds.
+            Box::pin(async move { connection.execute("SET jit = off").await.map(drop) })
+        })
         .connect_with(options)
         .await
         .context("cannot connect to the database")?;
@@ -206,5 +211,18 @@ async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
             env!("CARGO_PKG_VERSION")
         ),
         Err(error) => Err(error).context("cannot bring the database schema up to date"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[sqlx::test(migrations = false)]
+    async fn nothing_is_compiled_on_a_server_that_would(pool: PgPool) {
+        let options = (*pool.connect_options()).clone();
+        let ours = prepare(options, &config::Database::default(), false).await.unwrap();
+        let jit: String = sqlx::query_scalar("SHOW jit").fetch_one(&ours).await.unwrap();
+        assert_eq!(jit, "off");
     }
 }
