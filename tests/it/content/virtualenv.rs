@@ -1,6 +1,9 @@
 //! Virtualenvs of packs, made with the real tools and without a network.
 
-use crate::support::site::{Asked, Certificate, Reply, Site, reply};
+use crate::support::{
+    pythons::another_python,
+    site::{Asked, Certificate, Reply, Site, reply},
+};
 use st2d::{
     config::Config,
     content::python::{self, virtualenv},
@@ -60,14 +63,8 @@ impl Ground {
     async fn make(&self, requirements: &str) -> Result<Vec<String>, python::Error> {
         let pack = self.pack(requirements);
         let lines = Mutex::new(vec![]);
-        let wanted = virtualenv::Wanted {
-            pack: "p",
-            directory: &pack,
-            python_versions: &[],
-            requires_python: None,
-            env: &[],
-        };
-        virtualenv::make(&self.config, wanted, &|line| lines.lock().unwrap().push(line.to_owned())).await?;
+        virtualenv::make(&self.config, wanted(&pack), &|line| lines.lock().unwrap().push(line.to_owned()))
+            .await?;
         Ok(lines.into_inner().unwrap())
     }
 
@@ -85,6 +82,11 @@ impl Ground {
         let names = names.map(|entry| entry.file_name().into_string().unwrap());
         names.filter(|name| name.starts_with('.') && !name.contains(".lock")).count()
     }
+}
+
+/// The virtualenv of the pack `p`, which asks for nothing special.
+fn wanted(pack: &Path) -> virtualenv::Wanted<'_> {
+    virtualenv::Wanted { pack: "p", directory: pack, python_versions: &[], requires_python: None, env: &[] }
 }
 
 fn text(path: &Path) -> String {
@@ -147,26 +149,13 @@ async fn what_cannot_be_made_is_refused_with_its_reason() {
         ("../up", &[][..], "Invalid pack name \"../up\""),
         ("old", &two[..], "Pack \"old\" requires Python 2.x, but current Python version is \"3."),
     ] {
-        let wanted = virtualenv::Wanted {
-            pack: name,
-            directory: &pack,
-            python_versions: versions,
-            requires_python: None,
-            env: &[],
-        };
+        let wanted = virtualenv::Wanted { pack: name, python_versions: versions, ..wanted(&pack) };
         let error = virtualenv::make(&ground.config, wanted, &|_| {}).await.unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
     }
     let mut config = ground.config.clone();
     config.actionrunner.python_binary = "/nowhere/python3".to_owned();
-    let wanted = virtualenv::Wanted {
-        pack: "p",
-        directory: &pack,
-        python_versions: &[],
-        requires_python: None,
-        env: &[],
-    };
-    let error = virtualenv::make(&config, wanted, &|_| {}).await.unwrap_err().to_string();
+    let error = virtualenv::make(&config, wanted(&pack), &|_| {}).await.unwrap_err().to_string();
     assert!(error.contains("There is no Python interpreter \"/nowhere/python3\""), "{error}");
     assert!(!ground.config.virtualenvs_dir().exists() || ground.hidden() == 0);
 }
@@ -177,14 +166,7 @@ async fn the_shared_site_is_made_on_first_need_and_its_failure_is_told() {
     let mut config = ground.config.clone();
     config.actionrunner.virtualenv_opts.clear();
     let pack = ground.pack("");
-    let wanted = virtualenv::Wanted {
-        pack: "p",
-        directory: &pack,
-        python_versions: &[],
-        requires_python: None,
-        env: &[],
-    };
-    virtualenv::make(&config, wanted, &|_| {}).await.unwrap();
+    virtualenv::make(&config, wanted(&pack), &|_| {}).await.unwrap();
     let python = python::virtualenv_dir(&config, "p").join("bin/python");
     let import = || {
         let wheels = ground.directory.path().join("wheels");
@@ -244,13 +226,7 @@ impl Ground {
         // What is refused once is refused.
         let once = ["PIP_RETRIES", "UV_HTTP_RETRIES"].map(|name| (name.to_owned(), "0".to_owned()));
         let env = [&once[..], env].concat();
-        let wanted = virtualenv::Wanted {
-            pack: "p",
-            directory: &pack,
-            python_versions: &[],
-            requires_python: None,
-            env: &env,
-        };
+        let wanted = virtualenv::Wanted { env: &env, ..wanted(&pack) };
         virtualenv::make(&self.config, wanted, &|_| {}).await
     }
 
@@ -292,40 +268,13 @@ async fn requirements_come_over_tls_under_an_authority_that_is_named() {
     assert_eq!(ground.says("import tinylib; print(tinylib.VERSION)"), "1.0");
 }
 
-/// An interpreter besides the usual one, and its version; some systems have one.
-fn another_python() -> Option<(PathBuf, String)> {
-    let version = |program: &Path| {
-        let code = "import sys; print('%d.%d' % sys.version_info[:2])";
-        let output = Command::new(program).args(["-I", "-c", code]).output().ok()?;
-        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-        output.status.success().then_some(text)
-    };
-    let usual = version(Path::new("python3"))?;
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
-    let named = (8..30).map(|minor| PathBuf::from(format!("python3.{minor}")));
-    let managed = [".pyenv/versions/3.*/bin/python3", ".local/share/uv/python/cpython-3.*/bin/python3"]
-        .into_iter()
-        .flat_map(|pattern| glob::glob(home.join(pattern).to_str().unwrap()).unwrap().filter_map(Result::ok));
-    let old = ["3.6", "3.7"].map(str::to_owned);
-    named.chain(managed).find_map(|program| {
-        let version = version(&program).filter(|version| *version != usual && !old.contains(version))?;
-        Some((program, version))
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pack_gets_the_python_it_asks_for_or_hears_what_there_is() {
     let ground = Ground::new();
     let pack = ground.pack("");
     let make = async |config: &Config, asked: &str| {
         let asked = PythonRange::parse(asked).unwrap();
-        let wanted = virtualenv::Wanted {
-            pack: "p",
-            directory: &pack,
-            python_versions: &[],
-            requires_python: Some(&asked),
-            env: &[],
-        };
+        let wanted = virtualenv::Wanted { requires_python: Some(&asked), ..wanted(&pack) };
         virtualenv::make(config, wanted, &|_| {}).await.map_err(|error| error.to_string())
     };
     let usual_site = text(&python::site_dir(&ground.config));

@@ -1,7 +1,7 @@
 //! Where Python actions find things: modules, configuration, environment; and what is said when they do not.
 
 use super::{Script, Way, daemon, run, starting, warmed_up, write};
-use crate::support::daemon::TestDaemon;
+use crate::support::{daemon::TestDaemon, pythons::another_python};
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
 
@@ -151,5 +151,58 @@ async fn modules_of_the_pack_are_shared_when_the_settings_say_so() {
             let ended = st2.run("pyt.common", json!({})).await;
             assert_eq!(ended["result"]["result"], word, "{way:?} {ended:#}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_that_asks_for_another_python_runs_on_it() {
+    const WHERE: Script = Script {
+        name: "where",
+        code: r#"
+import json, os, sys
+from st2common.runners.base_action import Action
+
+class Where(Action):
+    def run(self, value=None):
+        self.logger.info("on %s", sys.version)
+        self.action_service.set_value("version", "%d.%d" % sys.version_info[:2], local=False)
+        site = [path for path in sys.path if "python-site" in path]
+        return {"version": "%d.%d" % sys.version_info[:2], "prefix": sys.prefix, "site": site,
+                "parent": os.getppid(), "value": value}
+"#,
+    };
+    let Some((program, version)) = another_python() else {
+        println!("skipped: there is one Python only");
+        return;
+    };
+    for way in [Way::Cold, Way::Warm] {
+        let (starting, home) = starting(way, &[WHERE]);
+        let manifest = "name: pyt\ndescription: d\nversion: 1.0.0\nauthor: a\nemail: a@b.cz\n";
+        write(
+            &home.data_dir(),
+            "packs/pyt/pack.yaml",
+            &format!("{manifest}requires_python: \"{version}\"\n"),
+        );
+        fs::remove_dir_all(home.data_dir().join("virtualenvs/pyt")).unwrap();
+        let others = format!("actionrunner.python_binaries = [\"{}\"]", program.display());
+        let st2 = starting.with_config(&others).await;
+        let made = st2.run("packs.setup_virtualenv", json!({"packs": ["pyt"]})).await;
+        assert_eq!(made["status"], "succeeded", "{way:?} {made:#}");
+        if way == Way::Warm {
+            warmed_up(&st2).await;
+        }
+        let data = st2.data_dir();
+        let given = json!({"text": "\u{e9}\u{1f600}", "numbers": [1, 2.5, 12_345_678_901_234_567_890_u64]});
+        let ended = run(&st2, "where", given.clone()).await;
+        assert_eq!(ended["status"], "succeeded", "{way:?} {ended:#}");
+        let result = &ended["result"]["result"];
+        assert_eq!(result["version"], version, "{way:?}");
+        assert_eq!(result["prefix"], json!(data.join("virtualenvs/pyt")));
+        // Libraries of one version are no use to another.
+        assert_eq!(result["site"], json!([data.join(format!("python-site-{version}"))]), "{way:?}");
+        assert_eq!(result["value"], given);
+        assert_eq!(result["parent"] == json!(st2.pid()), way == Way::Cold);
+        assert!(ended["result"]["stderr"].as_str().unwrap().contains(&format!("on {version}.")), "{ended:#}");
+        assert_eq!(st2.get("/v1/keys/version").await.expect(200)["value"], version);
     }
 }
