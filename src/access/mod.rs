@@ -17,7 +17,7 @@ mod service_token;
 
 pub use api_key::{generate as generate_api_key, hash as hash_api_key, of as api_key_of, salted_hash};
 pub use bootstrap::{FirstStart, bootstrap};
-pub use caller::{Caller, Location, Method, Permit};
+pub use caller::{Caller, Location, Method, Permit, is_admin};
 pub use error::{Error, Result};
 pub use login::{Login, LoginRequest};
 pub use permission::{Permission, ResourceType};

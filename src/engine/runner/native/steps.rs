@@ -2,6 +2,7 @@
 
 use super::{Job, Raised, bring_back};
 use crate::{
+    access,
     content::python::virtualenv,
     model::python_warning,
     packs::{self, download, index, read_manifest, remove, status},
@@ -27,8 +28,8 @@ pub(super) async fn download(job: &Job<'_>) -> Result<Value, Raised> {
     let options = download::Options {
         force: job.flag("force", false),
         verify_ssl: job.flag("verifyssl", true),
-        // Without RBAC everybody is an administrator.
-        local_allowed: true,
+        // Also for those who ask by an execution. What has no user is the system's own.
+        local_allowed: job.action.execution.user().is_none_or(access::is_admin),
         installation: bring_back::installation_of(job).await?,
     };
     let runtime = tokio::runtime::Handle::current();
