@@ -35,8 +35,7 @@ install:
 	@test -x $(target)/release/st2d || { echo 'Run `make build` first.' >&2; exit 1; }
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(target)/release/st2d $(target)/release/st2
 	install -m 0755 bin/st2ctl $(DESTDIR)$(PREFIX)/bin/st2ctl
-	for name in st2-register-content st2-rule-tester st2sensorcontainer; do \
-		ln -sf st2ctl $(DESTDIR)$(PREFIX)/bin/$$name; done
+	for tool in $$(find bin -type l); do ln -sf st2ctl $(DESTDIR)$(PREFIX)/$$tool; done
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/st2d README.md
 	install -d $(DESTDIR)$(PREFIX)/share/doc/st2
 	cp -r packs/examples $(DESTDIR)$(PREFIX)/share/doc/st2/

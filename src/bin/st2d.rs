@@ -74,6 +74,11 @@ enum Command {
     ///
     /// The flags are those of st2-register-content. Without one that names a kind, everything is registered.
     Register(ContentFlags),
+    /// Fetch and check packs without a database
+    ///
+    /// These are the tools of StackStorm that need no service; st2-pack-install and its like call them.
+    #[command(subcommand)]
+    Pack(PackCommand),
     /// Run sensors by hand
     #[command(subcommand)]
     Sensor(SensorCommand),
@@ -190,6 +195,79 @@ enum SensorCommand {
 }
 
 #[derive(Subcommand)]
+enum PackCommand {
+    /// Put packs into the directory of packs
+    Download(FetchFlags),
+    /// The same, and make their virtualenvs
+    Install(FetchFlags),
+    /// Make the virtualenvs of installed packs
+    SetupVirtualenv {
+        #[command(flatten)]
+        packs: PackNames,
+        /// Taken and ignored: each is made anew beside the one that serves
+        #[arg(long, hide = true)]
+        update: bool,
+    },
+    /// Say what is wrong with the files of a pack, by file, line and column
+    Validate {
+        /// Directory of the pack
+        #[arg(short, long, value_name = "DIR")]
+        pack_path: PathBuf,
+    },
+    /// Say whether a configuration fits a schema
+    ValidateConfig {
+        /// The schema, mostly config.schema.yaml of the pack
+        #[arg(long, value_name = "FILE")]
+        schema_path: PathBuf,
+        /// The configuration
+        #[arg(long, value_name = "FILE")]
+        config_path: PathBuf,
+    },
+}
+
+#[derive(clap::Args)]
+struct FetchFlags {
+    #[command(flatten)]
+    packs: PackNames,
+    /// Also packs that say they are not for this system
+    #[arg(long)]
+    force: bool,
+    /// Look at certificates of servers, which is the default
+    #[arg(long, overrides_with = "noverify_ssl")]
+    verify_ssl: bool,
+    /// Do not look at them
+    #[arg(long, alias = "no-verify-ssl", overrides_with = "verify_ssl")]
+    noverify_ssl: bool,
+}
+
+#[derive(clap::Args)]
+struct PackNames {
+    /// Which packs
+    #[arg(value_name = "PACK", required_unless_present = "pack")]
+    packs: Vec<String>,
+    /// One of them; may be given several times
+    #[arg(long, value_name = "PACK")]
+    pack: Vec<String>,
+}
+
+impl PackNames {
+    fn all(self) -> Vec<String> {
+        [self.packs, self.pack].concat()
+    }
+}
+
+impl FetchFlags {
+    fn order(self, virtualenvs: bool) -> daemon::Fetch {
+        daemon::Fetch {
+            packs: self.packs.all(),
+            force: self.force,
+            verify_ssl: !self.noverify_ssl,
+            virtualenvs,
+        }
+    }
+}
+
+#[derive(Subcommand)]
 enum ConfigCommand {
     /// Say what is wrong with the settings, if anything is
     Check,
@@ -234,6 +312,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        Some(Command::Pack(command)) => run_pack(loaded, command, log_level.as_deref()),
         Some(Command::Sensor(SensorCommand::Run { reference })) => run_sensor(loaded, &reference),
         Some(Command::GenerateSymmetricCryptoKey { key_path, force }) => generate_key(&key_path, force),
         Some(Command::Config(ConfigCommand::Show)) => {
@@ -257,6 +336,37 @@ fn run_register(loaded: config::Loaded, order: daemon::Order, log_level: Option<
         Err(error) => {
             eprintln!("st2d: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Exit codes as StackStorm's tools: 1 for a fault of what is checked, 2 for a pack that cannot be had.
+fn run_pack(loaded: config::Loaded, command: PackCommand, log_level: Option<&str>) -> ExitCode {
+    let config = loaded.config;
+    let result = telemetry::init(log_level.unwrap_or("error"), &config.log.format).and_then(|_log| {
+        let runtime = service::runtime()?;
+        match command {
+            PackCommand::Download(flags) => {
+                runtime.block_on(daemon::fetch_packs(config, flags.order(false))).map(|()| true)
+            }
+            PackCommand::Install(flags) => {
+                runtime.block_on(daemon::fetch_packs(config, flags.order(true))).map(|()| true)
+            }
+            PackCommand::SetupVirtualenv { packs, update: _ } => {
+                runtime.block_on(daemon::make_virtualenvs(config, &packs.all())).map(|()| true)
+            }
+            PackCommand::Validate { pack_path } => daemon::check_pack(&config, &pack_path),
+            PackCommand::ValidateConfig { schema_path, config_path } => {
+                daemon::check_config(&schema_path, &config_path)
+            }
+        }
+    });
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("st2d: {error:#}");
+            ExitCode::from(2)
         }
     }
 }

@@ -12,6 +12,7 @@
 
 pub mod action;
 pub mod alias;
+mod alone;
 pub mod builtin;
 pub mod config;
 mod disk;
@@ -36,6 +37,7 @@ mod shipped;
 pub mod trigger;
 mod write;
 
+pub use alone::{check_config, check_pack};
 pub use disk::{PackDir, ReadError, base_dirs};
 pub use document::Position;
 pub use form::Error as FormError;

@@ -7,6 +7,7 @@ mod data_dir;
 mod database;
 mod greeting;
 mod listen;
+mod packs;
 mod postgres;
 mod register;
 mod sensor;
@@ -14,6 +15,7 @@ mod signals;
 mod supervisor;
 
 pub use data_dir::InUse;
+pub use packs::{Fetch, check_config, check_pack, fetch_packs, make_virtualenvs};
 pub use register::{Order, register};
 pub use sensor::run_sensor;
 

@@ -1,5 +1,6 @@
 //! Packs are found, fetched, switched in and removed, against a real daemon and real repositories.
 
+mod alone;
 mod faults;
 mod index;
 mod install;
