@@ -3,6 +3,7 @@
 mod arguments;
 mod daemon;
 mod help;
+mod packs;
 mod server;
 mod st2;
 mod workflows;

@@ -39,17 +39,22 @@ impl St2 {
         self.home.path()
     }
 
-    /// Runs a command line and waits for its end.
-    pub(super) fn run<S: AsRef<str>>(&self, argv: &[S]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_st2"))
+    /// A command line, with nothing to read.
+    pub(super) fn command<S: AsRef<str>>(&self, argv: &[S]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_st2"));
+        command
             .args(argv.iter().map(AsRef::as_ref))
             .env_clear()
             .envs(self.env.iter().cloned())
             .env("HOME", self.home.path())
             .current_dir(self.home.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command line and waits for its end.
+    pub(super) fn run<S: AsRef<str>>(&self, argv: &[S]) -> Ran {
+        let output = self.command(argv).output().unwrap();
         Ran {
             code: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
