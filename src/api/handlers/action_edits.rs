@@ -217,9 +217,9 @@ async fn write(
     }
     if let Some(file) = files.iter().find(|file| !PackDir::is_plain(&file.path)) {
         return Err(Error::bad_request(format!(
-            "Invalid file path: \"actions/{}\". File path needs to be relative to the pack actions directory ({}/). \
+            "Invalid file path: \"{}\". File path needs to be relative to the pack actions directory ({}/). \
              For example \"my_action.py\".",
-            file.path.display(),
+            path::Path::new("actions").join(&file.path).display(),
             pack.path.join("actions").display()
         )));
     }
