@@ -403,7 +403,8 @@ async fn program(
     store::packs::set_fingerprint(&mut tx, PROGRAM, &fingerprint).await?;
     tx.commit().await?;
     Ok(Report {
-        runners: runners.len(),
+        // As StackStorm counts: a second name comes with its runner.
+        runners: runners.iter().filter(|runner| !runner_types::is_second_name(&runner.name)).count(),
         rule_types: rule_types.len(),
         policy_types: policy_types.len(),
         ..Report::default()

@@ -41,6 +41,11 @@ pub fn current_name(name: &str) -> &str {
     }
 }
 
+/// Whether this type is another one under a second name.
+pub(super) fn is_second_name(name: &str) -> bool {
+    name == "orchestra"
+}
+
 /// Changes when one of them does.
 pub fn fingerprint() -> Vec<u8> {
     let mut hash = Sha256::new();

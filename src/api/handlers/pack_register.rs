@@ -30,8 +30,8 @@ pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     json!({
         "type": "object",
         "properties": {
-            "types": {"type": "array", "items": {"type": "string", "enum": names}},
             "packs": {"type": "array", "items": {"type": "string"}},
+            "types": {"type": "array", "items": {"type": "string", "enum": names}},
             "fail_on_failure": {
                 "type": "boolean",
                 "description": "Register nothing if any file has a fault",
@@ -47,7 +47,7 @@ pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 
 /// `POST /packs/register`.
 pub(in crate::api) async fn register(app: Data<App>, body: Object) -> ApiResult<HttpResponse> {
-    let body = validate::model(&SCHEMA, body.0)?;
+    let body = validate::declared(&SCHEMA, body.0)?;
     let names = |key: &str| -> Vec<String> {
         let list = body.get(key).and_then(Value::as_array).into_iter().flatten();
         list.filter_map(Value::as_str).map(str::to_owned).collect()
@@ -57,8 +57,10 @@ pub(in crate::api) async fn register(app: Data<App>, body: Object) -> ApiResult<
     let asked = |one: &str, many: &str| is_all || types.iter().any(|name| name == one || name == many);
     let kinds: BTreeSet<Kind> =
         TYPES.iter().filter(|(one, many, _)| asked(one, many)).filter_map(|(.., kind)| *kind).collect();
+    // What the program brings is in no pack: then none is looked at, nor missed.
+    let named = if kinds.is_empty() { Some(Vec::new()) } else { (!packs.is_empty()).then_some(packs) };
     let scope = Scope {
-        packs: (!packs.is_empty()).then_some(packs),
+        packs: named,
         kinds: (!is_all).then_some(kinds.clone()),
         stop_at_problem: body.get("fail_on_failure") != Some(&Value::Bool(false)),
         ..Scope::default()

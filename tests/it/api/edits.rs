@@ -209,6 +209,15 @@ async fn packs_are_registered_on_request(pool: PgPool) {
     assert_eq!(status, 400);
     assert!(fault.starts_with("Pack \"nope_zz\" not found on disk: Directory \""), "{fault}");
     assert!(fault.ends_with("/nope_zz\" doesn't exist"), "{fault}");
+    let of_the_program = register(json!({"packs": ["nope_zz"], "types": ["runner", "policy_type"]})).await;
+    assert_eq!(of_the_program.body, json!({"runners": 14, "policy_types": 3}));
+    for (body, expected) in [
+        (json!({"types": "action", "packs": 5}), "5 is not of type 'array'"),
+        (json!({"types": null}), "None is not of type 'array'"),
+        (json!({"fail_on_failure": null}), "None is not of type 'boolean'"),
+    ] {
+        assert_eq!(register(body).await.fault(), (400, expected));
+    }
     let unknown = register(json!({"types": ["policies", "conform"]})).await;
     assert!(
         unknown.fault().1.starts_with("'conform' is not one of ['all', 'runner', "),
