@@ -119,7 +119,6 @@ struct Field {
 impl Field {
     /// The first form that fits decides, as the order of APScheduler's has it.
     fn expression(self, text: &str) -> Result<CronExpression, String> {
-        let lower = text.to_lowercase();
         let at_fault = |message| format!("Error validating expression {}: {message}", pytext::repr_str(text));
         if let Some(step) = text.strip_prefix('*').filter(|rest| rest.is_empty() || is_step(rest)) {
             let step = step.strip_prefix('/').and_then(number);
@@ -134,16 +133,16 @@ impl Field {
         }
         match self.name {
             "day" => {
-                if let Some((position, weekday)) = position(&lower) {
+                if let Some((position, weekday)) = position(text) {
                     let weekday = index(&WEEKDAYS, &weekday, "weekday")?;
                     return Ok(CronExpression::Weekday { position, weekday });
                 }
-                if lower.starts_with("last") {
+                if text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("last")) {
                     return Ok(CronExpression::LastDay);
                 }
             }
             "month" | "day_of_week" => {
-                if let Some((first, last)) = words(&lower) {
+                if let Some((first, last)) = words(text) {
                     let (names, what, base) = match self.name {
                         "month" => (&MONTHS[..], "month", 1),
                         _ => (&WEEKDAYS[..], "weekday", 0),
@@ -223,7 +222,7 @@ fn range(text: &str) -> Option<(u32, Option<u32>, Option<u32>)> {
 
 /// `jan`, `jan-mar`. What follows them is not looked at.
 fn words(text: &str) -> Option<(&str, Option<&str>)> {
-    let letters = |text: &str| text.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(text.len());
+    let letters = |text: &str| text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (first, rest) = text.split_at(letters(text));
     if first.is_empty() {
         return None;
@@ -235,8 +234,8 @@ fn words(text: &str) -> Option<(&str, Option<&str>)> {
 /// `2nd fri`: the position, and the word.
 fn position(text: &str) -> Option<(u32, String)> {
     let (place, rest) = POSITIONS.iter().enumerate().find_map(|(place, name)| {
-        let rest = text.strip_prefix(name)?;
-        Some((place as u32, rest))
+        let (head, rest) = text.split_at_checked(name.len())?;
+        head.eq_ignore_ascii_case(name).then_some((place as u32, rest))
     })?;
     let word = rest.trim_start_matches(' ');
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -245,7 +244,7 @@ fn position(text: &str) -> Option<(u32, String)> {
 }
 
 fn index(names: &[&str], word: &str, what: &str) -> Result<u32, String> {
-    let found = names.iter().position(|name| *name == word);
+    let found = names.iter().position(|name| name.eq_ignore_ascii_case(word));
     found.map(|index| index as u32).ok_or_else(|| format!("Invalid {what} name \"{word}\""))
 }
 
@@ -297,7 +296,9 @@ mod tests {
              expression (10)"
         );
         assert_eq!(fault("day", "last xyz"), "Invalid weekday name \"xyz\"");
+        assert_eq!(fault("day", "LAST Xyz"), "Invalid weekday name \"Xyz\"");
         assert_eq!(fault("month", "last"), "Invalid month name \"last\"");
+        assert_eq!(fault("month", "L"), "Invalid month name \"L\"");
         assert_eq!(fault("minute", "*/0"), "Increment must be higher than 0");
     }
 }

@@ -63,6 +63,14 @@ impl CallSchema {
         self.ready()?.validate(Value::Object(parameters.clone()), Self::OPTIONS).map(drop)
     }
 
+    /// The long text, with schema and instance, of why parameters do not fit; `None` if they do.
+    pub fn explain(&self, parameters: &Map<String, Value>) -> Option<String> {
+        let options = Options { explain: true, ..Self::OPTIONS };
+        let checked =
+            self.ready().and_then(|schema| schema.check(&Value::Object(parameters.clone()), options));
+        checked.err().map(|error| error.text().to_owned())
+    }
+
     /// Checks the parameters of a call and returns them with the defaults filled in.
     pub fn validate(&self, parameters: &Value) -> Result<Value, Error> {
         self.ready()?.validate(parameters.clone(), Self::OPTIONS)

@@ -215,7 +215,8 @@ pub async fn make_shadows(tx: &mut Tx, types: &[TriggerType]) -> Result<()> {
 }
 
 /// References of the triggers that rules wait for: each a type and its parameters. Those with parameters are made if
-/// they are missing; of a type without, it is the type's own trigger, whether that is there or not.
+/// they are missing, unless somebody made one by hand: who sends events under its name wants to reach the rules. Of a
+/// type without, it is the type's own trigger, whether that is there or not.
 ///
 /// The triggers stay locked until the transaction ends, so that [`drop_unused`] elsewhere sees the rules.
 pub async fn for_rules(tx: &mut Tx, wanted: &[(String, Map<String, Value>)]) -> Result<Vec<String>> {
@@ -224,6 +225,14 @@ pub async fn for_rules(tx: &mut Tx, wanted: &[(String, Map<String, Value>)]) -> 
         missing.insert((kind, parameters_hash(parameters)), parameters);
     }
     let mut known: HashMap<(String, String), String> = HashMap::new();
+    if !missing.is_empty() {
+        let kinds: Vec<&str> = missing.keys().map(|(kind, _)| *kind).collect();
+        let hashes: Vec<&str> = missing.keys().map(|(_, hash)| hash.as_str()).collect();
+        for (kind, hash, reference) in made_by_hand(tx, &kinds, &hashes).await? {
+            missing.retain(|(its_kind, its_hash), _| (*its_kind, its_hash.as_str()) != (&*kind, &*hash));
+            known.insert((kind, hash), reference);
+        }
+    }
     if !missing.is_empty() {
         // In one order everywhere, so that two transactions cannot wait for each other.
         let rows = sqlx::query!(
@@ -255,6 +264,22 @@ pub async fn for_rules(tx: &mut Tx, wanted: &[(String, Map<String, Value>)]) -> 
         known.get(&(kind.clone(), parameters_hash(parameters))).cloned().unwrap_or_default()
     };
     Ok(wanted.iter().map(reference).collect())
+}
+
+/// The oldest triggers that were made by hand of these types and parameters, where none was made for rules.
+async fn made_by_hand(tx: &mut Tx, kinds: &[&str], hashes: &[&str]) -> Result<Vec<(String, String, String)>> {
+    let rows = sqlx::query!(
+        "SELECT DISTINCT ON (type, parameters_hash) type AS kind, parameters_hash, ref AS reference, for_rules
+            FROM triggers JOIN unnest($1::text[], $2::text[]) AS wanted (type, parameters_hash)
+                USING (type, parameters_hash)
+            ORDER BY type, parameters_hash, for_rules DESC, id",
+        kinds as _,
+        hashes as _,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let by_hand = rows.into_iter().filter(|row| !row.for_rules);
+    Ok(by_hand.map(|row| (row.kind, row.parameters_hash, row.reference)).collect())
 }
 
 /// Removes those of these triggers that were made for rules and that no rule waits for any more.

@@ -166,7 +166,7 @@ pub(in crate::engine) async fn asked(
 ) -> Result<Asked, Error> {
     match of_rule(engine, &request, trigger, origin).await? {
         Rendered::Sound(draft) => {
-            draft.check(&request.parameters).map_err(|unfit| Error::Parameters(unfit.to_string()))?;
+            draft.check_for_rule(&request.parameters)?;
             Ok(Asked::Sound(draft.admit(engine).await))
         }
         Rendered::Broken(draft, refusal) => Ok(Asked::Broken(draft.failed(&refusal), refusal)),
@@ -184,7 +184,7 @@ pub(in crate::engine) async fn previewed(
 ) -> Result<Map<String, Value>, Error> {
     match of_rule(engine, &request, trigger, Origin::default()).await? {
         Rendered::Sound(draft) => {
-            draft.check(&request.parameters).map_err(|unfit| Error::Parameters(unfit.to_string()))?;
+            draft.check_for_rule(&request.parameters)?;
             Ok(draft.parameters)
         }
         Rendered::Broken(_, refusal) => Err(Error::Parameters(refusal)),
@@ -398,6 +398,15 @@ impl Draft {
         } else {
             Err(Unfit::Immutable(pytext::repr(&Value::Array(overridden))))
         }
+    }
+
+    /// As [`check`](Self::check); the reason is the long one that StackStorm records of a rule.
+    fn check_for_rule(&self, given: &Map<String, Value>) -> Result<(), Error> {
+        self.check(given).map_err(|unfit| {
+            let call = self.runnable.call.as_ref().ok().filter(|_| matches!(unfit, Unfit::Schema(_)));
+            let explained = call.and_then(|call| call.explain(&self.parameters));
+            Error::Parameters(explained.unwrap_or_else(|| unfit.to_string()))
+        })
     }
 
     /// Decides whether it runs now.

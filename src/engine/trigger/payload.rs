@@ -28,9 +28,10 @@ pub(super) async fn check(
         reason,
     };
     let Some(kind) = kind_of(catalog, named).await? else {
-        return Err(refused(format!(
-            "Trigger type with reference \"{named}\" doesn't exist in the database"
-        )));
+        return Err(refused(match target {
+            Target::Ref(named) if !named.contains('.') => format!("Invalid resource reference: {named}"),
+            _ => format!("Trigger type with reference \"{named}\" doesn't exist in the database"),
+        }));
     };
     if kind.kind.pack != SYSTEM_PACK && !config.system.validate_trigger_payload {
         return Ok(());

@@ -224,6 +224,13 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_operator_is_told_with_its_place() {
+        let fault = |query| found(query, &json!({})).unwrap_err();
+        assert_eq!(fault("trigger.`len`"), "Unknown named operator `len` at 1:12");
+        assert_eq!(fault("a.\n`le`"), "Unknown named operator `le` at 2:6");
+    }
+
+    #[test]
     fn queries_find_what_the_library_finds() {
         let data = json!({"a": {"b": [1, {"c": 2}], "x y": 3}, "c": 4});
         for (query, expected) in [

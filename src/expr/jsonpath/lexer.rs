@@ -19,6 +19,8 @@ pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) line: usize,
     pub(super) column: usize,
+    /// Where in the whole text its last character is.
+    pub(super) end: usize,
 }
 
 impl Kind {
@@ -77,7 +79,7 @@ impl Lexer {
         let kind = self.kind()?;
         // The parts of a quoted text are read one by one, and the last of them gives the column.
         let column_of = if matches!(self.chars[begin], '\'' | '"' | '`') { self.at - 1 } else { begin };
-        Ok(Some(Token { kind, line: self.line, column: column_of - self.line_start }))
+        Ok(Some(Token { kind, line: self.line, column: column_of - self.line_start, end: self.at - 1 }))
     }
 
     fn kind(&mut self) -> Result<Kind, Error> {

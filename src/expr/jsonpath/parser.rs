@@ -58,7 +58,7 @@ impl Parser {
         Error::Path(match &self.current {
             // The library trips over the missing token itself.
             None => "'NoneType' object has no attribute 'lineno'".to_owned(),
-            Some(Token { kind, line, column }) => {
+            Some(Token { kind, line, column, .. }) => {
                 format!("Parse error at {line}:{column} near token {} ({})", kind.shown(), kind.name())
             }
         })
@@ -111,6 +111,7 @@ impl Parser {
 
     fn atom(&mut self) -> Result<Path, Error> {
         let Some(token) = &self.current else { return Err(self.unexpected()) };
+        let place = (token.line, token.end);
         match token.kind.clone() {
             Kind::Id(name) => self.fields(name).map(Path::Fields),
             Kind::Mark('*') => {
@@ -126,7 +127,10 @@ impl Parser {
                 match name.as_str() {
                     "this" => Ok(Path::This),
                     "parent" => Ok(Path::Parent),
-                    _ => Err(Error::Path(format!("Unknown named operator `{name}` at 0:0"))),
+                    _ => {
+                        let (line, at) = place;
+                        Err(Error::Path(format!("Unknown named operator `{name}` at {line}:{at}")))
+                    }
                 }
             }
             Kind::Mark('[') => self.brackets(),

@@ -70,6 +70,43 @@ async fn a_payload_that_does_not_fit_is_refused_in_stackstorms_words(pool: PgPoo
             "{begin} \"nope.x\" ({{}}): Trigger type with reference \"nope.x\" doesn't exist in the database"
         )
     );
+    let undotted = refused("nope", json!({})).await;
+    assert_eq!(undotted, format!("{begin} \"nope\" ({{}}): Invalid resource reference: nope"));
     let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM trigger_instances");
     assert_eq!(count.fetch_one(st2.app.store.pool()).await.unwrap(), 0);
+}
+
+#[sqlx::test]
+async fn a_rule_waits_for_the_trigger_that_somebody_made_by_hand(pool: PgPool) {
+    let st2 = start(pool).await;
+    content::register_all(&st2.app.store, &st2.app.config).await.unwrap();
+    let made = async |path: &str, body: Value| {
+        let answer = st2.send("POST", path, body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body
+    };
+    let schema = json!({"type": "object", "properties": {"host": {"type": "string"}}});
+    let kind = json!({"name": "seen", "pack": "demo", "parameters_schema": schema});
+    made("/v1/triggertypes", kind).await;
+    let trigger = json!({"name": "here", "pack": "demo", "type": "demo.seen", "parameters": {"host": "a"}});
+    let by_hand = made("/v1/triggers", trigger).await;
+    let rule = async |name: &str, host: &str| {
+        let trigger = json!({"type": "demo.seen", "parameters": {"host": host}});
+        let rule = json!({"name": name, "pack": "demo", "trigger": trigger, "action": {"ref": "core.noop"}});
+        made("/v1/rules", rule).await
+    };
+    let (first, second, third) = (rule("r", "a").await, rule("s", "a").await, rule("t", "b").await);
+    assert_eq!(
+        (&first["trigger"]["ref"], &second["trigger"]["ref"]),
+        (&json!("demo.here"), &json!("demo.here"))
+    );
+    assert_ne!(third["trigger"]["ref"], "demo.here");
+
+    for rule in [first, second, third] {
+        let path = format!("/v1/rules/{}", rule["id"].as_str().unwrap());
+        assert_eq!(st2.send("DELETE", &path, Value::Null).await.status, 204);
+    }
+    let left = st2.get("/v1/triggers").await.body;
+    let left: Vec<_> = left.as_array().unwrap().iter().filter(|it| it["type"] == "demo.seen").collect();
+    assert_eq!(left, [&by_hand], "what was made by hand goes by hand");
 }
