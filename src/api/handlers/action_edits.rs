@@ -51,6 +51,33 @@ pub(in crate::api) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
+/// What it declares of `notify`…
+static NOTIFY: LazyLock<Value> = LazyLock::new(|| {
+    value!({
+        "type": "object",
+        "properties": {
+            "on-complete": {"type": "object"},
+            "on-failure": {"type": "object"},
+            "on-success": {"type": "object"},
+        },
+        "additionalProperties": false,
+    })
+});
+
+/// … and of each part of it.
+static NOTIFICATION: LazyLock<Value> = LazyLock::new(|| {
+    value!({
+        "type": "object",
+        "properties": {
+            "message": {"type": "string"},
+            "data": {"type": "object"},
+            "routes": {"type": "array", "items": {"type": "string"}},
+            "channels": {"type": "array", "items": {"type": "string"}},
+        },
+        "additionalProperties": false,
+    })
+});
+
 pub(in crate::api) static DELETE: LazyLock<Value> = LazyLock::new(|| {
     value!({
         "type": "object",
@@ -140,6 +167,16 @@ pub(in crate::api) async fn delete(
 /// The action a body describes, and its files.
 fn read(mut body: Map<String, Value>, default_pack: &str) -> ApiResult<(NewAction, Vec<DataFile>)> {
     validate::object(&SCHEMA, &body)?;
+    if let Some(Value::Object(notify)) = body.get("notify") {
+        validate::object(&NOTIFY, notify)?;
+        for mut part in notify.values().filter_map(Value::as_object).cloned() {
+            // Nothing in a list of routes is as good as left out.
+            part.values_mut()
+                .filter_map(Value::as_array_mut)
+                .for_each(|list| list.retain(|it| !it.is_null()));
+            validate::object(&NOTIFICATION, &part)?;
+        }
+    }
     check_types(&body)?;
     let mut files = Vec::new();
     if let Some(Value::Array(given)) = body.shift_remove("data_files") {

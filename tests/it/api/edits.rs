@@ -135,6 +135,25 @@ async fn what_cannot_be_an_action_is_refused_and_leaves_nothing(pool: PgPool) {
 }
 
 #[sqlx::test]
+async fn notifications_of_an_action_are_looked_at_before_its_model(pool: PgPool) {
+    let (st2, _packs) = workshop(pool).await;
+    for (part, expected) in [
+        (json!(5), "5 is not of type 'object'"),
+        (json!(null), "None is not of type 'object'"),
+        (json!({"message": null}), "None is not of type 'string'"),
+        (json!({"data": "x"}), "'x' is not of type 'object'"),
+        (json!({"routes": "x"}), "'x' is not of type 'array'"),
+        (json!({"routes": ["x", 5]}), "5 is not of type 'string'"),
+        (json!({"text": "x"}), "Additional properties are not allowed ('text' was unexpected)"),
+    ] {
+        let answer = make(&st2, json!({"runner_type": "noop", "notify": {"on-success": part}})).await;
+        assert_eq!(answer.fault(), (400, expected));
+    }
+    let notify = json!({"on-success": {"message": "m", "routes": ["a", null]}});
+    assert_eq!(make(&st2, json!({"runner_type": "noop", "notify": notify})).await.status, 201);
+}
+
+#[sqlx::test]
 async fn a_clone_has_files_of_its_own(pool: PgPool) {
     let (st2, packs) = workshop(pool).await;
     let files = json!([{"file_path": "lib/go.sh", "content": "echo 1"}]);
