@@ -29,7 +29,7 @@ pub use number::{
     big, float, float_repr, from_big, from_f64, is_float, is_int, number_cmp, number_eq, py_eq, to_f64,
 };
 pub use python_json::python_json;
-pub use repr::{repr, repr_str, str, type_name};
+pub use repr::{repr, repr_str, str, type_name, write_repr_str};
 pub use truth::truthy;
 pub use unicode::is_space;
 

@@ -25,7 +25,7 @@ pub fn repr(value: &Value) -> String {
 /// `repr()` of a string: single quotes unless only those would need escaping.
 pub fn repr_str(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    write_str(&mut out, text);
+    write_repr_str(&mut out, text);
     out
 }
 
@@ -59,7 +59,7 @@ fn write_value(out: &mut String, value: &Value) {
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
         Value::Number(number) => out.push_str(&number_repr(number)),
-        Value::String(text) => write_str(out, text),
+        Value::String(text) => write_repr_str(out, text),
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
@@ -76,7 +76,7 @@ fn write_value(out: &mut String, value: &Value) {
                 if index > 0 {
                     out.push_str(", ");
                 }
-                write_str(out, key);
+                write_repr_str(out, key);
                 out.push_str(": ");
                 write_value(out, item);
             }
@@ -85,7 +85,15 @@ fn write_value(out: &mut String, value: &Value) {
     }
 }
 
-fn write_str(out: &mut String, text: &str) {
+/// Writes `repr()` of a string behind what `out` holds.
+pub fn write_repr_str(out: &mut String, text: &str) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'\\');
+    if text.bytes().all(is_plain) {
+        out.push('\'');
+        out.push_str(text);
+        out.push('\'');
+        return;
+    }
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     out.push(quote);
     for c in text.chars() {

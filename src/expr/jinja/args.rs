@@ -21,6 +21,10 @@ impl Args {
         Self { positional, named: Vec::new() }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.positional.is_empty() && self.named.is_empty()
+    }
+
     /// The same arguments behind another one.
     pub(super) fn behind(&self, first: Value) -> Self {
         let mut positional = Vec::with_capacity(self.positional.len() + 1);
@@ -97,19 +101,64 @@ impl Signature {
         Err(Error::of_type(missing_text(name, &names)))
     }
 
+    /// The places of arguments behind a value, so many by position and others by name, where [`Signature::bind`] would
+    /// put them; nothing if it would refuse them.
+    pub(super) fn places<'n>(
+        &self,
+        by_position: usize,
+        named: impl ExactSizeIterator<Item = &'n str>,
+    ) -> Option<Box<[usize]>> {
+        if by_position >= self.params.len() || (self.by_position && named.len() > 0) {
+            return None;
+        }
+        let mut places: Vec<usize> = (1..=by_position).collect();
+        for name in named {
+            let place = self.params.iter().position(|param| *param == name)?;
+            if place == 0 || places.contains(&place) {
+                return None;
+            }
+            places.push(place);
+        }
+        (1..self.required).all(|place| places.contains(&place)).then(|| places.into())
+    }
+
     /// Whether one value, and so many more by position, are all it needs.
     pub(super) fn takes(&self, more: usize) -> bool {
         (self.required..=self.params.len()).contains(&(more + 1))
     }
 
     fn too_many(&self, given: usize) -> Error {
-        let (name, most, required) = (self.name, self.params.len(), self.required);
+        // Some are handed the environment too, and Python counts that.
+        let more = usize::from(HANDED_MORE.contains(&self.name));
+        let (name, most, required) = (self.name, self.params.len() + more, self.required + more);
+        let given = given + more;
         let takes = if required == most { most.to_string() } else { format!("from {required} to {most}") };
         let plural = if most == 1 { "" } else { "s" };
         let were = if given == 1 { "was" } else { "were" };
         Error::of_type(format!("{name}() takes {takes} positional argument{plural} but {given} {were} given"))
     }
 }
+
+/// Functions of Jinja2 that are handed something of its own before the value.
+const HANDED_MORE: [&str; 17] = [
+    "do_attr",
+    "do_last",
+    "do_max",
+    "do_min",
+    "do_random",
+    "do_replace",
+    "do_sort",
+    "do_tojson",
+    "do_truncate",
+    "do_urlize",
+    "do_wordwrap",
+    "do_xmlattr",
+    "sync_do_first",
+    "sync_do_groupby",
+    "sync_do_join",
+    "sync_do_sum",
+    "sync_do_unique",
+];
 
 fn missing_text(function: &str, names: &[String]) -> String {
     let count = names.len();

@@ -3,8 +3,13 @@
 use std::fmt;
 
 /// A failure to parse or to render a template; displays as the text of Python's exception.
+///
+/// It is one pointer, as every answer of every step has room for it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Error {
+pub struct Error(Box<Fault>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
     class: Class,
     message: Box<str>,
     line: u32,
@@ -15,40 +20,41 @@ pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 impl Error {
     /// An error of this class with this text.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into().into_boxed_str(), line: 0 }
+        Self(Box::new(Fault { class, message: message.into().into_boxed_str(), line: 0 }))
     }
 
     /// The class of the exception.
     pub fn class(&self) -> Class {
-        self.class
+        self.0.class
     }
 
     /// The line of the template it is about, from 1; known for syntax errors only.
     pub fn line(&self) -> Option<u32> {
-        (self.line > 0).then_some(self.line)
+        (self.0.line > 0).then_some(self.0.line)
     }
 
     /// Whether the text is no template at all, as opposed to one that could not be rendered.
     pub fn is_syntax(&self) -> bool {
-        matches!(self.class, Class::TemplateSyntaxError | Class::TemplateAssertionError)
+        matches!(self.0.class, Class::TemplateSyntaxError | Class::TemplateAssertionError)
     }
 
     pub(super) fn at_line(mut self, line: u32) -> Self {
-        self.line = line;
+        self.0.line = line;
         self
     }
 
     /// As Python shows a syntax error that Jinja2 did not rewrite: with the line.
-    pub(super) fn with_line(self) -> Self {
-        let message = format!("{}\n  line {}", self.message, self.line.max(1));
-        Self { message: message.into_boxed_str(), ..self }
+    pub(super) fn with_line(mut self) -> Self {
+        let message = format!("{}\n  line {}", self.0.message, self.0.line.max(1));
+        self.0.message = message.into_boxed_str();
+        self
     }
 
     /// `TypeError`: the value is of the wrong kind.

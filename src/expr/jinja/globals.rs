@@ -91,7 +91,7 @@ fn range(args: Args, _run: &mut Run) -> Result<Value> {
             format!("Range too big. The sandbox blocks ranges larger than MAX_RANGE ({MAX_RANGE})."),
         ));
     }
-    Ok(Value::Range(range))
+    Ok(Value::Range(Box::new(range)))
 }
 
 fn range_bound(value: &Value) -> Result<i64> {

@@ -100,6 +100,14 @@ impl Found {
         }
     }
 
+    /// The case it puts text into, if these arguments do not forbid it.
+    pub(super) fn case(self, args: &Args) -> Option<filters::Case> {
+        match self {
+            Self::Filter(filter) if args.is_empty() => filter.as_case(),
+            _ => None,
+        }
+    }
+
     pub(super) fn apply(self, args: Args, run: &mut Run<'_>) -> Result<Value> {
         match self {
             Self::Filter(filter) => filter.apply(args, run),

@@ -65,6 +65,40 @@ fn loops_know_where_they_are() {
             "a-Trueb3Truea1True",
         ),
         ("{% for k, v in d|dictsort %}{{ k }}={{ v }};{% endfor %}", "a=x;b=1;"),
+        (
+            "{% for i in l|map('string') if i > '1' %}{{ i }}{{ loop.nextitem|default('-') }}{% endfor %}",
+            "322-",
+        ),
+        ("{% for i in l if i > 1 %}{{ i if loop.first }}{{ loop.depth }}{% else %}x{% endfor %}", "311"),
+    ] {
+        assert_eq!(render(template).as_deref(), Ok(expected), "{template}");
+    }
+}
+
+#[test]
+fn what_a_body_does_is_seen_by_the_next_turn() {
+    for (template, expected) in [
+        (
+            "{% set seen = [] %}{% for i in [1, 1, 2, 1] if i not in seen %}{{ i }}{{ seen.append(i) or '' }}{% endfor %}",
+            "12",
+        ),
+        (
+            "{% set seen = [] %}{% for i in [1, 1, 2] if i not in seen %}{{ loop.index }}{{ i }}{{ seen.append(i) or ' ' }}{% endfor %}",
+            "11 22 ",
+        ),
+        (
+            "{% set seen = [] %}{% for i in [1, 1, 2] if i not in seen %}{{ loop.last }}{{ i }}{{ seen.append(i) or ' ' }}{% endfor %}",
+            "False1 False1 True2 ",
+        ),
+        (
+            "{% set seen = [] %}{% for a, b in [[1, 2], [1, 3], [2, 3]] if a not in seen %}{{ b }}{{ seen.append(a) or '' }}{% endfor %}",
+            "23",
+        ),
+        ("{% for i in l %}{{ l.pop() if loop.first }}{{ i }} {% endfor %}{{ l }}", "23 1 [3, 1]"),
+        ("{% for i in l %}{{ l.append(9) or '' if l|length < 6 }}{{ i }}{% endfor %}", "312999"),
+        ("{% for i in l %}{{ l.clear() or '' }}{{ i }}{% endfor %}", "3"),
+        ("{% for i in l %}{% set i = i + 1 %}{{ i }}{% endfor %}", "423"),
+        ("{% for i in l %}{% macro m() %}{{ i }}{% endmacro %}{{ m() }}{% endfor %}", "312"),
     ] {
         assert_eq!(render(template).as_deref(), Ok(expected), "{template}");
     }

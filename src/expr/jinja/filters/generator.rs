@@ -3,28 +3,29 @@
 //! A filter like `map` does nothing until its result is read, and that once: what goes wrong in it goes
 //! wrong there, or never.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use crate::expr::jinja::{
     budget::Budget,
     error::{Error, Result},
-    render::{Each, Iteration, Run},
+    render::{Each, Item, Iteration, Run},
     value::{Object, Value},
 };
 
 /// Works out the next item from those before it.
 pub(super) type Step = Box<dyn FnMut(&mut Source, &mut Run) -> Result<Option<Value>> + Send>;
 
-/// What `map` and its kin do to one item after the other.
-pub(super) trait Stage: Send {
-    /// Gets ready, when the first item is asked for; `false` if there will be none.
-    fn begin(&mut self, source: &Value, run: &mut Run) -> Result<bool>;
-
-    /// What becomes of an item; `None` if it is left out.
-    fn item<'v>(&mut self, item: Cow<'v, Value>, run: &mut Run) -> Result<Option<Cow<'v, Value>>>;
+/// What `map` and its kin do to one item after the other. It remembers nothing, so where its arguments are constant it
+/// is made once for a template.
+pub(in super::super) trait Stage: Send + Sync {
+    /// Hands on what becomes of an item, if it is not left out.
+    fn item(&self, item: Item<'_>, run: &mut Run, each: &mut Each<'_>) -> Result<()>;
 }
+
+/// A stage, or why there can be none; told only when there is an item for it.
+pub(in super::super) type Prepared = Result<Arc<dyn Stage>>;
 
 /// Where a generator takes its items from.
 pub(super) enum Source {
@@ -60,8 +61,8 @@ pub(super) fn generator(name: &'static str, value: Value, step: Step) -> Value {
 }
 
 /// A generator that does something to each item of `value`.
-pub(super) fn staged(name: &'static str, value: Value, stage: impl Stage + 'static) -> Value {
-    made(name, value, Works::Stage { stage: Box::new(stage), begun: false })
+pub(in super::super) fn staged(name: &'static str, value: Value, stage: Prepared) -> Value {
+    made(name, value, Works::Stage { stage, begun: false })
 }
 
 fn made(name: &'static str, value: Value, works: Works) -> Value {
@@ -71,7 +72,7 @@ fn made(name: &'static str, value: Value, works: Works) -> Value {
 
 enum Works {
     Step(Step),
-    Stage { stage: Box<dyn Stage>, begun: bool },
+    Stage { stage: Prepared, begun: bool },
 }
 
 struct State {
@@ -85,15 +86,22 @@ impl State {
         match &mut self.works {
             Works::Step(step) => step(&mut self.source, run),
             Works::Stage { stage, begun } => {
-                if !std::mem::replace(begun, true) && !stage.begin(self.source.value(), run)? {
+                // What counts as false has no items: nothing is asked of it.
+                if !std::mem::replace(begun, true) && !run.is_true(self.source.value())? {
                     return Ok(None);
                 }
+                let stage = stage.as_ref().map_err(Error::clone)?;
+                let mut found = None;
                 while let Some(item) = self.source.next(run)? {
-                    if let Some(item) = stage.item(Cow::Owned(item), run)? {
-                        return Ok(Some(item.into_owned()));
+                    stage.item(Item::Own(item), run, &mut |_, item| {
+                        found = Some(item.into_value());
+                        Ok(())
+                    })?;
+                    if found.is_some() {
+                        break;
                     }
                 }
-                Ok(None)
+                Ok(found)
             }
         }
     }
@@ -140,18 +148,15 @@ impl Object for Generator {
         state.is_done = true;
         let State { source, works, .. } = &mut *state;
         if let (Works::Stage { stage, begun: false }, Source::Value(value)) = (&mut *works, &*source) {
-            let value = value.clone();
-            if !stage.begin(&value, run)? {
+            if !run.is_true(value)? {
                 return Ok(());
             }
-            return run.each(&value, |run, item| match stage.item(item, run)? {
-                Some(item) => each(run, item),
-                None => Ok(()),
-            });
+            let stage = stage.as_ref().map_err(Error::clone)?;
+            return run.each(value, |run, item| stage.item(item, run, each));
         }
         while let Some(item) = state.next(run)? {
             run.budget.pay(1)?;
-            each(run, Cow::Owned(item))?;
+            each(run, Item::Own(item))?;
         }
         Ok(())
     }

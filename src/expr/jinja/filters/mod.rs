@@ -3,7 +3,8 @@
 mod convert;
 mod data;
 mod datastore;
-mod generator;
+pub(super) mod generator;
+mod getter;
 pub(super) mod html;
 mod json;
 mod jsonpath;
@@ -25,9 +26,13 @@ use std::{collections::HashMap, sync::OnceLock};
 pub use datastore::{Datastore, NoDatastore, st2kv, st2kv_system};
 pub(super) use sort::sort_values;
 
+use generator::Prepared;
+pub(super) use text::Case;
+
 use super::{
     args::{Args, Bound, Signature},
-    error::Result,
+    error::{Error, Result},
+    host::Dialect,
     render::Run,
     value::Value,
 };
@@ -40,14 +45,36 @@ pub(super) struct Filter {
 /// A filter without its parameters.
 pub(super) type Plain = fn(&mut Run, Bound) -> Result<Value>;
 
+/// A filter that writes its text where it belongs at once, as long as nothing is escaped.
+pub(super) type Writer = fn(&mut Run, Bound, &mut String) -> Result<()>;
+
+/// What makes a stage of the arguments behind the value.
+type Prepare = fn(Args, Dialect) -> Prepared;
+
 enum Body {
-    Bound(Signature, Plain),
+    Bound(Signature, Plain, Option<Writer>),
     Free(fn(&mut Run, Args) -> Result<Value>),
+    Case(Signature, Case),
+    Staged(&'static str, Prepare),
 }
 
 impl Filter {
     const fn new(signature: Signature, body: Plain) -> Self {
-        Self { body: Body::Bound(signature, body) }
+        Self { body: Body::Bound(signature, body, None) }
+    }
+
+    /// A filter that knows two ways.
+    const fn writing(signature: Signature, body: Plain, writer: Writer) -> Self {
+        Self { body: Body::Bound(signature, body, Some(writer)) }
+    }
+
+    const fn case(name: &'static str, case: Case) -> Self {
+        Self { body: Body::Case(Signature::new(name, 1, &["s"]), case) }
+    }
+
+    /// A filter that does something to one item after the other.
+    const fn staged(name: &'static str, prepare: Prepare) -> Self {
+        Self { body: Body::Staged(name, prepare) }
     }
 
     /// A filter that looks at its arguments itself.
@@ -58,19 +85,48 @@ impl Filter {
     /// What it does, if a value and so many arguments by position are all it needs for it.
     pub(super) fn plain(&self, more: usize) -> Option<Plain> {
         match &self.body {
-            Body::Bound(signature, body) if signature.takes(more) => Some(*body),
+            Body::Bound(signature, body, _) if signature.takes(more) => Some(*body),
             _ => None,
         }
+    }
+
+    /// The case it puts text into, if that is all it does.
+    pub(super) fn as_case(&self) -> Option<Case> {
+        if let Body::Case(_, case) = &self.body { Some(*case) } else { None }
+    }
+
+    /// Its parameters and what it does with them, if it has such.
+    pub(super) fn as_bound(&self) -> Option<(&Signature, Plain, Option<Writer>)> {
+        if let Body::Bound(signature, body, writer) = &self.body {
+            Some((signature, *body, *writer))
+        } else {
+            None
+        }
+    }
+
+    /// What its generators are called, and how their stage is made of arguments.
+    pub(super) fn as_staged(&self) -> Option<(&'static str, Prepare)> {
+        if let Body::Staged(name, prepare) = &self.body { Some((name, *prepare)) } else { None }
     }
 
     /// Applies the filter; the value comes first among the arguments.
     pub(super) fn apply(&self, args: Args, run: &mut Run) -> Result<Value> {
         match &self.body {
-            Body::Bound(signature, body) => {
+            Body::Bound(signature, body, _) => {
                 let bound = signature.bind(args)?;
                 body(run, bound)
             }
             Body::Free(body) => body(run, args),
+            Body::Case(signature, case) => case.apply(run, &signature.bind(args)?.take(0)),
+            Body::Staged(name, prepare) => {
+                let mut args = args;
+                if args.positional.is_empty() {
+                    let message = format!("{name}() missing 1 required positional argument: 'value'");
+                    return Err(Error::of_type(message));
+                }
+                let value = args.positional.remove(0);
+                Ok(generator::staged(name, value, prepare(args, run.dialect())))
+            }
         }
     }
 }

@@ -1,11 +1,9 @@
 //! Sequences: their ends, parts, sums and defaults.
 
-use std::borrow::Cow;
-
 use super::{
     Filter, Table,
     generator::{generator, iterator},
-    select::{Getter, getter},
+    getter::{Getter, getter},
     text::int,
 };
 use crate::expr::jinja::{
@@ -13,7 +11,7 @@ use crate::expr::jinja::{
     error::{Class, Error, Result},
     filters::html,
     operators,
-    render::Run,
+    render::{Item, Run},
     syntax::ast::Operator,
     value::{Key, Value},
 };
@@ -33,7 +31,10 @@ pub(super) const FILTERS: Table = &[
         Filter::new(of_value("sync_do_list"), |run, mut args| run.items(&args.take(0)).map(Value::list)),
     ),
     ("reverse", Filter::new(of_value("do_reverse"), reverse)),
-    ("join", Filter::new(Signature::new("sync_do_join", 1, &["value", "d", "attribute"]), join)),
+    (
+        "join",
+        Filter::writing(Signature::new("sync_do_join", 1, &["value", "d", "attribute"]), join, join_into),
+    ),
     ("sum", Filter::new(Signature::new("sync_do_sum", 1, &["iterable", "attribute", "start"]), sum)),
     (
         "default",
@@ -149,30 +150,19 @@ fn reverse(run: &mut Run, mut args: Bound) -> Result<Value> {
 }
 
 fn join(run: &mut Run, mut args: Bound) -> Result<Value> {
-    let value = args.take(0);
-    let separator = args.optional(1).unwrap_or_else(|| Value::str(""));
-    let getter = args.some(2).map(|attribute| getter(&attribute, None, false)).transpose()?;
-
     if !run.escaping {
-        let separator = run.text(&separator)?;
-        let (mut out, mut is_first) = (String::new(), true);
-        run.each(&value, |run, item| {
-            let item = found(getter.as_ref(), item, run)?;
-            if !std::mem::take(&mut is_first) {
-                run.write(&separator, &mut out)?;
-            }
-            if let Some(text) = item.as_str() {
-                return run.write(text, &mut out);
-            }
-            let text = run.text(&item)?;
-            run.write(&text, &mut out)
-        })?;
-        return Ok(Value::str(out));
+        return run.with_text(|run, out| {
+            join_into(run, args, out)?;
+            Ok(Value::str(&**out))
+        });
     }
+    let (value, separator, getter) = (args.take(0), separator(&mut args), attribute(&mut args, 2)?);
     let mut parts = Vec::new();
     run.each(&value, |run, item| {
-        parts.push(found(getter.as_ref(), item, run)?.into_owned());
-        Ok(())
+        found(getter.as_ref(), item, run, |_, part| {
+            parts.push(part.into_value());
+            Ok(())
+        })
     })?;
     let is_html = |value: &Value| matches!(value, Value::Markup(_));
     let escapes = run.escaping && (is_html(&separator) || parts.iter().any(is_html));
@@ -188,26 +178,69 @@ fn join(run: &mut Run, mut args: Bound) -> Result<Value> {
     Ok(if escapes { Value::Markup(out.into()) } else { Value::str(out) })
 }
 
-/// An item, or what `attribute` finds in it.
-fn found<'v>(getter: Option<&Getter>, item: Cow<'v, Value>, run: &mut Run) -> Result<Cow<'v, Value>> {
+/// `join` where nothing is escaped.
+fn join_into(run: &mut Run, mut args: Bound, out: &mut String) -> Result<()> {
+    let (value, separator, getter) = (args.take(0), separator(&mut args), attribute(&mut args, 2)?);
+    let separator = run.text(&separator)?;
+    let mut is_first = true;
+    run.each(&value, |run, item| {
+        found(getter.as_ref(), item, run, |run, part| {
+            if !std::mem::take(&mut is_first) {
+                run.write(&separator, out)?;
+            }
+            match &part {
+                Item::Text(text) => run.write(text, out),
+                Item::Seen(Value::Str(text)) => run.write(text, out),
+                other => other.with(|value| {
+                    let text = run.text(value)?;
+                    run.write(&text, out)
+                }),
+            }
+        })
+    })
+}
+
+fn separator(args: &mut Bound) -> Value {
+    args.optional(1).unwrap_or_else(|| Value::str(""))
+}
+
+/// The getter for an argument that names an attribute.
+fn attribute(args: &mut Bound, at: usize) -> Result<Option<Getter>> {
+    args.some(at).map(|attribute| getter(&attribute, None, false)).transpose()
+}
+
+/// Goes on with an item, or with what the getter finds in it.
+#[inline]
+fn found(
+    getter: Option<&Getter>,
+    item: Item<'_>,
+    run: &mut Run,
+    then: impl FnOnce(&mut Run, Item<'_>) -> Result<()>,
+) -> Result<()> {
     match getter {
-        Some(getter) => getter.find(item, run),
-        None => Ok(item),
+        Some(getter) => getter.find(&item, run, then),
+        None => then(run, item),
     }
 }
 
 fn sum(run: &mut Run, mut args: Bound) -> Result<Value> {
-    let (value, attribute) = (args.take(0), args.some(1));
+    let (value, getter) = (args.take(0), attribute(&mut args, 1)?);
     let mut total = args.optional(2).unwrap_or(Value::Int(0));
-    let getter = attribute.map(|attribute| getter(&attribute, None, false)).transpose()?;
     if let Value::Str(_) | Value::Markup(_) = &total {
         run.iterate(&value)?;
         return Err(Error::of_type("sum() can't sum strings [use ''.join(seq) instead]"));
     }
     run.each(&value, |run, item| {
-        let item = found(getter.as_ref(), item, run)?;
-        total = operators::arithmetic(run, Operator::Add, &total, &item)?;
-        Ok(())
+        found(getter.as_ref(), item, run, |run, item| {
+            if let (Value::Int(so_far), Item::Seen(Value::Int(more))) = (&total, &item)
+                && let Some(sum) = so_far.checked_add(*more)
+            {
+                total = Value::Int(sum);
+                return run.budget.pay(1);
+            }
+            total = item.with(|item| operators::arithmetic(run, Operator::Add, &total, item))?;
+            Ok(())
+        })
     })?;
     Ok(total)
 }

@@ -1,12 +1,14 @@
 //! Order: sorting, grouping, the smallest and the largest.
 
-use std::{cmp::Ordering, hash::Hash};
-
-use indexmap::IndexMap;
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+};
 
 use super::{
     Filter, Table,
-    select::{Getter, getter},
+    getter::{Getter, getter},
 };
 use crate::expr::jinja::{
     args::{Bound, Signature},
@@ -82,12 +84,12 @@ enum Plain<'a> {
 
 impl<'a> Plain<'a> {
     fn of(items: &'a [Value], key: impl Fn(&'a Value) -> Option<&'a Value>) -> Option<Self> {
-        let int = |item| if let Value::Int(int) = key(item)? { Some(*int) } else { None };
+        let int = |key: &Value| if let Value::Int(int) = key { Some(*int) } else { None };
         // Text that is HTML stays what it is where a key is shown.
-        let text = |item| if let Value::Str(text) = key(item)? { Some(&**text) } else { None };
+        let text = |key: &'a Value| if let Value::Str(text) = key { Some(&**text) } else { None };
         match key(items.first()?)? {
-            Value::Int(_) => items.iter().map(int).collect::<Option<_>>().map(Self::Ints),
-            _ => items.iter().map(text).collect::<Option<_>>().map(Self::Texts),
+            Value::Int(_) => plain_keys(items, |item| int(key(item)?)).map(Self::Ints),
+            _ => plain_keys(items, |item| text(key(item)?)).map(Self::Texts),
         }
     }
 
@@ -101,19 +103,28 @@ impl<'a> Plain<'a> {
         let rounds = usize::BITS - count.leading_zeros();
         run.budget.pay_items(count * rounds as usize)?;
         Ok(match self {
-            Self::Texts(keys) => ordered(keys, reverse),
-            Self::Ints(keys) => ordered(keys, reverse),
+            Self::Texts(keys) => ordered(&keys, reverse),
+            Self::Ints(keys) => ordered(&keys, reverse),
         })
     }
 }
 
-fn ordered<K: Ord>(keys: Vec<K>, reverse: bool) -> Vec<usize> {
-    let mut placed: Vec<(K, usize)> = keys.into_iter().zip(0..).collect();
-    // The places decide between equal keys, so none of them needs to stay where it is.
-    placed.sort_unstable_by(|(a, at_a), (b, at_b)| {
-        (if reverse { b.cmp(a) } else { a.cmp(b) }).then_with(|| at_a.cmp(at_b))
-    });
-    placed.into_iter().map(|(_, at)| at).collect()
+fn plain_keys<'a, K>(items: &'a [Value], key: impl Fn(&'a Value) -> Option<K>) -> Option<Vec<K>> {
+    let mut keys = Vec::with_capacity(items.len());
+    for item in items {
+        keys.push(key(item)?);
+    }
+    Some(keys)
+}
+
+fn ordered<K: Ord + Copy>(keys: &[K], reverse: bool) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..keys.len()).collect();
+    if reverse {
+        places.sort_by(|a, b| keys[*b].cmp(&keys[*a]));
+    } else {
+        places.sort_by(|a, b| keys[*a].cmp(&keys[*b]));
+    }
+    places
 }
 
 fn merge_sort(pairs: Vec<(Value, Value)>, run: &mut Run) -> Result<Vec<(Value, Value)>> {
@@ -266,18 +277,69 @@ fn groupby(run: &mut Run, mut args: Bound) -> Result<Value> {
     Ok(Value::list(named))
 }
 
-/// Groups by plain keys: found by their hashes, and only then sorted.
-fn grouped<K: Ord + Hash + Copy>(
+/// A key that is compared without running anything.
+trait PlainKey: Copy + Ord + Hash {
+    fn is_same(self, other: Self) -> bool;
+}
+
+impl PlainKey for i64 {
+    fn is_same(self, other: Self) -> bool {
+        self == other
+    }
+}
+
+impl PlainKey for &str {
+    fn is_same(self, other: Self) -> bool {
+        value::is_same_text(self, other)
+    }
+}
+
+/// Groups by plain keys: found first, and only then sorted.
+fn grouped<K: PlainKey>(
     keys: Vec<K>,
     items: &[Value],
     value: impl Fn(K) -> Value,
 ) -> Vec<(Value, Vec<Value>)> {
-    let mut groups: IndexMap<K, Vec<Value>, foldhash::fast::RandomState> = IndexMap::default();
-    for (item, key) in items.iter().zip(keys) {
-        groups.entry(key).or_default().push(item.clone());
+    let (places, mut groups) = told_apart(&keys);
+    let mut members: Vec<Vec<Value>> = groups.iter().map(|(_, count)| Vec::with_capacity(*count)).collect();
+    for (item, place) in items.iter().zip(places) {
+        members[place].push(item.clone());
     }
-    groups.sort_keys();
-    groups.into_iter().map(|(key, members)| (value(key), members)).collect()
+    let mut members: Vec<_> = groups.drain(..).map(|(key, _)| key).zip(members).collect();
+    members.sort_unstable_by_key(|(key, _)| *key);
+    members.into_iter().map(|(key, members)| (value(key), members)).collect()
+}
+
+/// The group of each key, and the groups: their keys, which differ, and how many there are of each.
+fn told_apart<K: PlainKey>(keys: &[K]) -> (Vec<usize>, Vec<(K, usize)>) {
+    /// So many are told apart by looking at them, which takes less than hashing.
+    const FEW: usize = 8;
+    let mut groups: Vec<(K, usize)> = Vec::new();
+    let mut all: HashMap<K, usize, foldhash::fast::RandomState> = HashMap::default();
+    let mut places = Vec::with_capacity(keys.len());
+    for key in keys {
+        let place = if groups.len() <= FEW {
+            groups.iter().position(|(known, _)| known.is_same(*key))
+        } else {
+            if all.is_empty() {
+                all.extend(groups.iter().enumerate().map(|(place, (key, _))| (*key, place)));
+            }
+            match all.entry(*key) {
+                Entry::Occupied(known) => Some(*known.get()),
+                Entry::Vacant(new) => {
+                    new.insert(groups.len());
+                    None
+                }
+            }
+        };
+        let place = place.unwrap_or_else(|| {
+            groups.push((*key, 0));
+            groups.len() - 1
+        });
+        groups[place].1 += 1;
+        places.push(place);
+    }
+    (places, groups)
 }
 
 fn extreme(run: &mut Run, mut args: Bound, operator: &str, wins: fn(Ordering) -> bool) -> Result<Value> {

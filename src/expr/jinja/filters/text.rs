@@ -1,11 +1,10 @@
 //! Text: case, blanks, replacing, formatting, cutting.
 
-use std::sync::Arc;
-
 use super::{Filter, Table};
 use crate::{
     expr::jinja::{
         args::{Args, Bound, Signature},
+        budget::Budget,
         error::{Class, Error, Result},
         filters::html,
         format, methods,
@@ -21,23 +20,11 @@ const fn of_text(name: &'static str) -> Signature {
 }
 
 pub(super) const FILTERS: Table = &[
-    (
-        "upper",
-        Filter::new(of_text("do_upper"), |run, args| {
-            mapped(run, args, str::make_ascii_uppercase, str::to_uppercase)
-        }),
-    ),
-    (
-        "lower",
-        Filter::new(of_text("do_lower"), |run, args| {
-            mapped(run, args, str::make_ascii_lowercase, str::to_lowercase)
-        }),
-    ),
+    ("upper", Filter::case("do_upper", Case { ascii: str::make_ascii_uppercase, any: str::to_uppercase })),
+    ("lower", Filter::case("do_lower", Case { ascii: str::make_ascii_lowercase, any: str::to_lowercase })),
     (
         "capitalize",
-        Filter::new(of_text("do_capitalize"), |run, args| {
-            mapped(run, args, methods::capitalize_ascii, methods::capitalize)
-        }),
+        Filter::case("do_capitalize", Case { ascii: methods::capitalize_ascii, any: methods::capitalize }),
     ),
     (
         "title",
@@ -77,23 +64,40 @@ fn string(value: &Value, run: &mut Run) -> Result<Value> {
 }
 
 /// A new text of the same kind: what is made from HTML stays HTML.
-fn like(value: &Value, text: String) -> Value {
+fn like(value: &Value, text: &str) -> Value {
     if matches!(value, Value::Markup(_)) { Value::Markup(text.into()) } else { Value::str(text) }
 }
 
-/// Text in another case; `ascii` changes text that is nothing but ASCII in its place.
-fn mapped(run: &mut Run, mut args: Bound, ascii: fn(&mut str), map: fn(&str) -> String) -> Result<Value> {
-    let value = args.take(0);
-    if let Value::Str(text) = &value
-        && text.is_ascii()
-    {
-        run.budget.pay_text(text.len())?;
-        let mut new: Arc<str> = (&**text).into();
-        Arc::get_mut(&mut new).map(ascii);
-        return Ok(Value::Str(new));
+/// Puts text into another case.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Case {
+    /// Changes text that is nothing but ASCII in its place.
+    ascii: fn(&mut str),
+    any: fn(&str) -> String,
+}
+
+impl Case {
+    /// The value's text in the other case.
+    pub(in super::super) fn apply(self, run: &mut Run, value: &Value) -> Result<Value> {
+        let text = run.text(value)?;
+        run.with_text(|run, written| {
+            self.write(&text, &mut run.budget, written)?;
+            Ok(like(value, written))
+        })
     }
-    let text = run.text(&value)?;
-    Ok(like(&value, map(&text)))
+
+    /// Writes text in the other case.
+    pub(in super::super) fn write(self, text: &str, budget: &mut Budget, out: &mut String) -> Result<()> {
+        budget.pay_text(text.len())?;
+        let begin = out.len();
+        if text.is_ascii() {
+            out.push_str(text);
+            (self.ascii)(&mut out[begin..]);
+        } else {
+            out.push_str(&(self.any)(text));
+        }
+        Ok(())
+    }
 }
 
 /// Words begin with a capital, wherever a blank, a dash or an opening bracket stands before them.
@@ -121,7 +125,7 @@ fn trim(run: &mut Run, mut args: Bound) -> Result<Value> {
         Some(chars) => Some(chars.as_str().ok_or_else(|| Error::of_type("strip arg must be None or str"))?),
         None => None,
     };
-    Ok(like(&value, methods::strip(&text, chars, true, true).to_owned()))
+    Ok(like(&value, methods::strip(&text, chars, true, true)))
 }
 
 fn center(run: &mut Run, mut args: Bound) -> Result<Value> {
@@ -132,7 +136,7 @@ fn center(run: &mut Run, mut args: Bound) -> Result<Value> {
     let left = methods::centered(missing, width);
     let before = repeat_text(" ", left, &mut run.budget)?;
     let after = repeat_text(" ", missing - left, &mut run.budget)?;
-    Ok(like(&value, format!("{before}{text}{after}")))
+    Ok(like(&value, &format!("{before}{text}{after}")))
 }
 
 /// An integer argument with a default.
@@ -217,6 +221,8 @@ fn truncate(run: &mut Run, mut args: Bound) -> Result<Value> {
     let kept = (length - end_length) as usize;
     let cut = text.char_indices().nth(kept).map_or(text, |(at, _)| &text[..at]);
     let cut = if kills_words { cut } else { cut.rsplit_once(' ').map_or(cut, |(before, _)| before) };
-    let end = if matches!(value, Value::Markup(_)) { html::escape_text(end) } else { end.to_owned() };
-    Ok(like(&value, format!("{cut}{end}")))
+    if matches!(value, Value::Markup(_)) {
+        return Ok(Value::Markup([cut, &html::escape_text(end)].concat().into()));
+    }
+    Ok(Value::str([cut, end].concat()))
 }

@@ -195,8 +195,11 @@ fn split(text: &str, from_right: bool, args: &mut Bound, run: &mut Run) -> Resul
                 parts.reverse();
                 parts
             } else if let (Some(only), true) = (separator.chars().next(), separator.len() == 1) {
-                // One byte is found much faster than a text.
-                text.splitn(most, only).collect()
+                // One byte is found, and counted beforehand, much faster than a text.
+                let count = text.bytes().filter(|byte| char::from(*byte) == only).count();
+                let mut parts = Vec::with_capacity(most.min(count + 1));
+                parts.extend(text.splitn(most, only));
+                parts
             } else {
                 text.splitn(most, separator).collect()
             }

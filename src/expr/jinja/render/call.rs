@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::Run;
 use crate::expr::jinja::{
-    args::{Args, Bound},
+    args::Args,
     error::{Class, Error, Result},
-    filters::Filter,
     methods,
     syntax::ast::{CallArgs, Expr, Link, Member},
     value::{self, Value},
@@ -40,25 +39,6 @@ impl Run<'_> {
             }
         }
         Ok(args)
-    }
-
-    /// Applies a filter to which a value and arguments by position are all it needs; nothing for any other.
-    pub(super) fn apply_plain(
-        &mut self,
-        filter: &Filter,
-        value: &Value,
-        given: &CallArgs,
-    ) -> Option<Result<Value>> {
-        let is_plain = given.named.is_empty() && given.star.is_none() && given.double_star.is_none();
-        let filter = filter.plain(given.positional.len()).filter(|_| is_plain)?;
-        let mut bound = Bound::of(value.clone(), []);
-        for (at, arg) in given.positional.iter().enumerate() {
-            match self.eval(arg) {
-                Ok(arg) => bound.put(at + 1, arg),
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        Some(filter(self, bound))
     }
 
     /// Calls a value.

@@ -6,7 +6,7 @@ use super::Run;
 use crate::expr::jinja::{
     error::{Class, Error, Result},
     filters::html,
-    host::{self, Found, HOST_FUNCTIONS},
+    host::HOST_FUNCTIONS,
     operators,
     syntax::ast::{Comparison, Expr, Link},
     tests,
@@ -19,21 +19,7 @@ impl Run<'_> {
         match expr {
             Expr::Const(value) => Ok(value.clone()),
             Expr::Name(name) => Ok(self.name(name)),
-            Expr::Chain { base, links } => {
-                if self.host.is_some()
-                    && let Some((value, taken)) = self.followed(base, links)?
-                {
-                    return self.deeper(|run| run.links(value, &links[taken..]));
-                }
-                if let Some(value) = self.entry(base, links)? {
-                    return match &links[1..] {
-                        [] => Ok(value),
-                        rest => self.deeper(|run| run.links(value, rest)),
-                    };
-                }
-                let value = self.eval(base)?;
-                self.deeper(|run| run.links(value, links))
-            }
+            Expr::Chain { base, links } => self.chain(base, links),
             Expr::Compare { first, rest } => match self.plain_comparison(first, rest)? {
                 Some(answer) => Ok(Value::Bool(answer)),
                 None => self.deeper(|run| run.compound(expr)),
@@ -44,6 +30,26 @@ impl Run<'_> {
             },
             other => self.deeper(|run| run.compound(other)),
         }
+    }
+
+    /// A value and what is done to it.
+    pub(super) fn chain(&mut self, base: &Expr, links: &[Link]) -> Result<Value> {
+        if links.is_empty() {
+            return self.eval(base);
+        }
+        if self.host.is_some()
+            && let Some((value, taken)) = self.followed(base, links)?
+        {
+            return self.deeper(|run| run.links(value, &links[taken..]));
+        }
+        if let Some(value) = self.entry(base, links)? {
+            return match &links[1..] {
+                [] => Ok(value),
+                rest => self.deeper(|run| run.links(value, rest)),
+            };
+        }
+        let value = self.eval(base)?;
+        self.deeper(|run| run.links(value, links))
     }
 
     /// The value of a name, which may be undefined.
@@ -237,8 +243,13 @@ impl Run<'_> {
         let value = match self.scopes.local(name) {
             Some(Value::Dict(dict)) => dict.find_str(&member.name, &member.hint),
             Some(Value::Object(object)) if !member.name.starts_with('_') => {
-                let object = object.clone();
-                object.attribute(&member.name, self)?
+                match object.plain_attribute(&member.name) {
+                    None => {
+                        let object = object.clone();
+                        object.attribute(&member.name, self)?
+                    }
+                    known => known,
+                }
             }
             _ => return Ok(None),
         };
@@ -322,26 +333,14 @@ impl Run<'_> {
                 let args = self.args(args, None)?;
                 self.call(&value, args)
             }
-            Link::Filter { name, args, found } => {
-                // A template is always rendered in the dialect it was read in.
-                let found = found.get_or_init(|| host::filter(name, self.dialect()));
-                if let Some(Found::Filter(filter)) = found
-                    && let Some(applied) = self.apply_plain(filter, &value, args)
-                {
-                    return applied;
-                }
-                let args = self.args(args, Some(value))?;
-                match found {
-                    Some(filter) => filter.apply(args, self),
-                    None => Err(unknown("filter", name)),
-                }
-            }
+            Link::Filter(usage) => self.filter(usage, value),
             Link::Test { name, args, negated } => {
                 let args = self.args(args, Some(value))?;
-                match tests::find(name) {
-                    Some(test) => Ok(Value::Bool(test.apply(args, self)? != *negated)),
-                    None => Err(unknown("test", name)),
-                }
+                let Some(test) = tests::find(name) else {
+                    let message = format!("No test named {} found.", crate::pytext::repr_str(name));
+                    return Err(Error::new(Class::TemplateRuntimeError, message));
+                };
+                Ok(Value::Bool(test.apply(args, self)? != *negated))
             }
         }
     }
@@ -353,10 +352,4 @@ fn without_else(line: u32) -> Value {
         "the inline if-expression on line {line} evaluated to false and no else section was defined."
     );
     value::Undefined::value(message, false)
-}
-
-/// A name that was let pass because it might not have been needed.
-fn unknown(kind: &str, name: &str) -> Error {
-    let message = format!("No {kind} named {} found.", crate::pytext::repr_str(name));
-    Error::new(Class::TemplateRuntimeError, message)
 }

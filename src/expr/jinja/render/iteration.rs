@@ -1,15 +1,45 @@
 //! Going through the items of a value.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
-use super::Run;
+use super::{Run, held::Next, passing::Passing};
 use crate::expr::jinja::{
     error::{Class, Error, Result},
     value::{Dict, List, Object, Range, Tuple, Value},
 };
 
 /// What is done with each item of a value.
-pub(in super::super) type Each<'e> = dyn for<'v> FnMut(&mut Run<'_>, Cow<'v, Value>) -> Result<()> + 'e;
+pub(in super::super) type Each<'e> = dyn for<'v> FnMut(&mut Run<'_>, Item<'v>) -> Result<()> + 'e;
+
+/// An item on its way to who asked for it: a value is made of it only where one is needed.
+pub enum Item<'v> {
+    /// Seen where it lies.
+    Seen(&'v Value),
+    /// Made for who asked.
+    Own(Value),
+    /// What a filter wrote.
+    Text(&'v str),
+}
+
+impl Item<'_> {
+    /// Looks at it as a value.
+    #[inline]
+    pub(in super::super) fn with<T>(&self, look: impl FnOnce(&Value) -> T) -> T {
+        match self {
+            Self::Seen(value) => look(value),
+            Self::Own(value) => look(value),
+            Self::Text(text) => look(&Value::str(*text)),
+        }
+    }
+
+    pub(in super::super) fn into_value(self) -> Value {
+        match self {
+            Self::Seen(value) => value.clone(),
+            Self::Own(value) => value,
+            Self::Text(text) => Value::str(text),
+        }
+    }
+}
 
 /// Where in its items a walk is.
 pub(in super::super) enum Iteration {
@@ -29,6 +59,8 @@ pub(in super::super) enum Iteration {
     Range(Range, usize),
     /// An object that gives its items itself.
     Own(Arc<dyn Object>),
+    /// What the `if` of a loop lets through.
+    Passing(Box<Passing>),
 }
 
 impl Iteration {
@@ -62,11 +94,44 @@ impl Iteration {
                 item
             }
             Self::Own(object) => return run.deeper(|run| object.next(run)),
+            Self::Passing(passing) => {
+                let next = passing.next(run)?;
+                return Ok(next.map(|next| next.into_value(passing.items().list())));
+            }
         })
     }
 }
 
 impl Iteration {
+    /// The next item, paid for, and left where it lies if it can be.
+    #[inline]
+    pub(super) fn next_held(&mut self, run: &mut Run) -> Result<Option<Next>> {
+        match self {
+            Self::List(list, at) if let Some(items) = list.unchanged() => {
+                run.budget.pay(1)?;
+                let place = *at;
+                *at += 1;
+                Ok((place < items.len()).then_some(Next::Place(place)))
+            }
+            Self::Passing(passing) => passing.next(run),
+            other => Ok(other.next(run)?.map(Next::Value)),
+        }
+    }
+
+    /// The list in which [`Next::Place`] is.
+    pub(super) fn list(&self) -> Option<&List> {
+        match self {
+            Self::List(list, _) => Some(list),
+            Self::Passing(passing) => passing.items().list(),
+            _ => None,
+        }
+    }
+
+    /// Whether it has its items at hand, so that nothing is run to find the next.
+    pub(super) fn runs_nothing(&self) -> bool {
+        !matches!(self, Self::Own(_) | Self::Passing(_))
+    }
+
     /// The values it goes through.
     pub(super) fn held(&self) -> Vec<Value> {
         match self {
@@ -74,6 +139,7 @@ impl Iteration {
             Self::Tuple(tuple, _) => vec![Value::Tuple(tuple.clone())],
             Self::Items(items) | Self::Entries { items, .. } => items.as_slice().to_vec(),
             Self::Own(object) => vec![Value::Object(object.clone())],
+            Self::Passing(passing) => passing.items().held(),
             Self::Text(..) | Self::Range(..) => Vec::new(),
         }
     }
@@ -91,7 +157,7 @@ impl Run<'_> {
                 Iteration::Entries { items: keys.into_iter(), of: dict.clone(), length: dict.len() }
             }
             Value::Str(text) | Value::Markup(text) => Iteration::Text(text.clone(), 0),
-            Value::Range(range) => Iteration::Range(*range, 0),
+            Value::Range(range) => Iteration::Range(**range, 0),
             Value::Bytes(bytes) => {
                 let items: Vec<_> = bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect();
                 Iteration::Items(items.into_iter())
@@ -122,19 +188,19 @@ impl Run<'_> {
     pub(in super::super) fn each(
         &mut self,
         value: &Value,
-        mut each: impl for<'v> FnMut(&mut Run<'_>, Cow<'v, Value>) -> Result<()>,
+        mut each: impl for<'v> FnMut(&mut Run<'_>, Item<'v>) -> Result<()>,
     ) -> Result<()> {
         if let Value::List(list) = value {
             let mut at = 0;
             // Looked at anew for each item: what is done to one may change the list.
             while let Some(item) = list.unchanged().and_then(|items| items.get(at)) {
                 self.budget.pay(1)?;
-                each(self, Cow::Borrowed(item))?;
+                each(self, Item::Seen(item))?;
                 at += 1;
             }
             while let Some(item) = list.get(at) {
                 self.budget.pay(1)?;
-                each(self, Cow::Owned(item))?;
+                each(self, Item::Own(item))?;
                 at += 1;
             }
             return Ok(());
@@ -143,7 +209,7 @@ impl Run<'_> {
             Iteration::Own(object) => self.deeper(|run| object.drain(run, &mut each)),
             mut items => {
                 while let Some(item) = items.next(self)? {
-                    each(self, Cow::Owned(item))?;
+                    each(self, Item::Own(item))?;
                 }
                 Ok(())
             }
@@ -158,7 +224,7 @@ impl Run<'_> {
         }
         let mut items = Vec::new();
         self.each(value, |_, item| {
-            items.push(item.into_owned());
+            items.push(item.into_value());
             Ok(())
         })?;
         Ok(items)

@@ -12,18 +12,33 @@ use crate::expr::jinja::{
 impl Scopes {
     /// The value of an expression, where it is plain to see and not undefined.
     pub(super) fn known<'v>(&'v self, expr: &'v Expr) -> Option<&'v Value> {
-        let value = match expr {
-            Expr::Const(value) => value,
-            Expr::Name(name) => self.seen(name)?,
-            Expr::Chain { base, links } => {
-                let (Expr::Name(name), [Link::Attribute(member)]) = (&**base, &links[..]) else {
-                    return None;
-                };
-                match self.seen(name)? {
-                    Value::Dict(dict) if member.is_entry() => dict.peek(&member.name, &member.hint)?,
-                    _ => return None,
-                }
-            }
+        match expr {
+            Expr::Const(_) | Expr::Name(_) => self.known_chain(expr, &[]),
+            Expr::Chain { base, links } => self.known_chain(base, links),
+            _ => None,
+        }
+    }
+
+    /// What an object of a scope tells of itself without running anything.
+    pub(super) fn told(&self, expr: &Expr) -> Option<Value> {
+        let Expr::Chain { base, links } = expr else { return None };
+        let (Expr::Name(name), [Link::Attribute(member)]) = (&**base, &links[..]) else { return None };
+        match self.local(name)? {
+            Value::Object(object) => object.plain_attribute(&member.name),
+            _ => None,
+        }
+    }
+
+    /// The same of a value and what is done to it.
+    #[inline]
+    pub(super) fn known_chain<'v>(&'v self, base: &'v Expr, links: &'v [Link]) -> Option<&'v Value> {
+        let value = match (base, links) {
+            (Expr::Const(value), []) => value,
+            (Expr::Name(name), []) => self.seen(name)?,
+            (Expr::Name(name), [Link::Attribute(member)]) => match self.seen(name)? {
+                Value::Dict(dict) if member.is_entry() => dict.peek(&member.name, &member.hint)?,
+                _ => return None,
+            },
             _ => return None,
         };
         (!value.is_undefined()).then_some(value)
@@ -31,6 +46,18 @@ impl Scopes {
 }
 
 impl Run<'_> {
+    /// Whether an expression is true.
+    #[inline]
+    pub(super) fn holds(&mut self, test: &Expr) -> Result<bool> {
+        if let Expr::Compare { first, rest } = test
+            && let Some(answer) = self.plain_comparison(first, rest)?
+        {
+            return Ok(answer);
+        }
+        let answer = self.eval(test)?;
+        self.is_true(&answer)
+    }
+
     /// `left operator right` of integers or texts that are plain to see.
     #[inline]
     pub(super) fn plain_comparison(

@@ -165,7 +165,7 @@ impl Run<'_> {
                 Ok(Value::tuple(indexes.iter().map(|at| tuple.items()[at].clone()).collect()))
             }
             Value::Bytes(bytes) => Ok(Value::Bytes(indexes.iter().map(|at| bytes[at]).collect())),
-            Value::Range(range) => Ok(Value::Range(indexes.of_range(*range))),
+            Value::Range(range) => Ok(Value::Range(Box::new(indexes.of_range(**range)))),
             other => Err(not_subscriptable(other)),
         }
     }

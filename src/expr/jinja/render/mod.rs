@@ -2,18 +2,23 @@
 
 mod call;
 mod expression;
+mod filtering;
+mod held;
 mod iteration;
 mod known;
 mod loops;
 mod macros;
 mod member;
+mod passing;
 mod scope;
 mod statement;
 mod truth;
+mod turn;
 
 use std::{collections::HashMap, sync::Arc};
 
-pub(super) use iteration::{Each, Iteration};
+pub(super) use filtering::Way;
+pub(super) use iteration::{Each, Item, Iteration};
 pub(super) use member::index_in;
 use scope::Scopes;
 
@@ -48,6 +53,8 @@ pub struct Run<'h> {
     blocks: HashMap<Arc<str>, Arc<Block>>,
     /// Compiled patterns.
     pub(super) patterns: Asked,
+    /// Room for text that is looked at and forgotten.
+    room: String,
 }
 
 impl<'h> Run<'h> {
@@ -66,6 +73,7 @@ impl<'h> Run<'h> {
             escaping: false,
             blocks: HashMap::new(),
             patterns: Asked::default(),
+            room: String::new(),
         }
     }
 
@@ -110,6 +118,19 @@ impl<'h> Run<'h> {
             }
             other => Ok(self.str(other)?.into()),
         }
+    }
+
+    /// Does something with room for text, which is empty then and may be filled.
+    pub(super) fn with_text<T>(
+        &mut self,
+        make: impl FnOnce(&mut Self, &mut String) -> Result<T>,
+    ) -> Result<T> {
+        // Who asks for room meanwhile gets another one.
+        let mut room = std::mem::take(&mut self.room);
+        let made = make(self, &mut room);
+        room.clear();
+        self.room = room;
+        made
     }
 
     /// `a == b`.

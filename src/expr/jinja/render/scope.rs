@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use super::held::{Held, Next};
 use crate::expr::jinja::{
     globals, host,
-    value::{Value, is_same_text},
+    value::{List, Value, is_same_text},
 };
 
 /// A scope by its place in the list.
@@ -15,7 +16,7 @@ use crate::expr::jinja::{
 pub(in super::super) struct ScopeId(usize);
 
 struct Scope {
-    names: Vec<(Arc<str>, Value)>,
+    names: Vec<(Arc<str>, Held)>,
     parent: Option<ScopeId>,
     /// Whether a macro was defined here, which may be called after the scope was left.
     is_captured: bool,
@@ -55,6 +56,11 @@ impl Scopes {
         self.open_in(ScopeId(0))
     }
 
+    /// Goes to a scope that is open; the answer is the scope to go back to.
+    pub(super) fn enter(&mut self, scope: ScopeId) -> ScopeId {
+        std::mem::replace(&mut self.current, scope)
+    }
+
     /// Leaves the current scope for the one [`Scopes::open`] gave.
     pub(super) fn close(&mut self, before: ScopeId) {
         let is_last = self.current.0 + 1 == self.all.len();
@@ -73,9 +79,30 @@ impl Scopes {
             self.all.push(Scope { names: Vec::new(), parent, is_captured: false });
             self.current = ScopeId(self.all.len() - 1);
         } else {
-            let is_same = |((name, _), anew): &(&(Arc<str>, Value), &Arc<str>)| Arc::ptr_eq(name, anew);
+            let is_same = |((name, _), anew): &(&(Arc<str>, Held), &Arc<str>)| Arc::ptr_eq(name, anew);
             let stays = scope.names.iter().zip(anew.into_iter().flatten()).take_while(is_same).count();
             scope.names.truncate(stays);
+        }
+    }
+
+    /// Begins the next turn of a loop that sets one name: of the others only the first `kept` stay. Gives the item back
+    /// where that takes more, and [`Scopes::clear`].
+    #[inline]
+    pub(super) fn renew(
+        &mut self,
+        kept: usize,
+        name: &Arc<str>,
+        next: Next,
+        of: Option<&List>,
+    ) -> Option<Next> {
+        let scope = &mut self.all[self.current.0];
+        match scope.names.get_mut(kept) {
+            Some((known, held)) if !scope.is_captured && Arc::ptr_eq(known, name) => {
+                held.go_on(next, of);
+                scope.names.truncate(kept + 1);
+                None
+            }
+            _ => Some(next),
         }
     }
 
@@ -92,14 +119,24 @@ impl Scopes {
     /// Whether the first name of the current scope stands for this object.
     pub(super) fn begins_with(&self, object: *const ()) -> bool {
         let first = self.all[self.current.0].names.first();
-        matches!(first, Some((_, Value::Object(known))) if Arc::as_ptr(known).cast::<()>() == object)
+        matches!(first, Some((_, Held::Value(Value::Object(known)))) if Arc::as_ptr(known).cast::<()>() == object)
     }
 
     pub(super) fn set(&mut self, name: &Arc<str>, value: Value) {
         let names = &mut self.all[self.current.0].names;
         match names.iter_mut().find(|(known, _)| is_same_text(known, name)) {
-            Some((_, old)) => *old = value,
-            None => names.push((name.clone(), value)),
+            Some((_, held)) => *held = Held::Value(value),
+            None => names.push((name.clone(), Held::Value(value))),
+        }
+    }
+
+    /// Takes back what a name of the current scope holds.
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        let names = &mut self.all[self.current.0].names;
+        let (_, held) = names.iter_mut().find(|(known, _)| is_same_text(known, name))?;
+        match std::mem::replace(held, Held::Value(Value::None)) {
+            Held::Value(value) => Some(value),
+            item @ Held::Item { .. } => Some(item.value().clone()),
         }
     }
 
@@ -113,8 +150,8 @@ impl Scopes {
         let mut at = Some(self.current);
         while let Some(id) = at {
             let scope = &self.all[id.0];
-            if let Some((_, value)) = scope.names.iter().find(|(known, _)| is_same_text(known, name)) {
-                return Some(value);
+            if let Some((_, held)) = scope.names.iter().find(|(known, _)| is_same_text(known, name)) {
+                return Some(held.value());
             }
             at = scope.parent;
         }

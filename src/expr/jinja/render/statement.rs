@@ -8,9 +8,10 @@ use crate::expr::jinja::{
     error::{Class, Error, Result},
     filters::html,
     syntax::ast::{Block, Expr, Link, Stmt, Target},
-    value::Value,
+    value::{self, Value},
 };
 
+#[inline]
 fn write(text: &str, budget: &mut Budget, out: &mut String) -> Result<()> {
     budget.pay_text(text.len())?;
     if out.len() + text.len() > MAX_OUTPUT {
@@ -18,6 +19,11 @@ fn write(text: &str, budget: &mut Budget, out: &mut String) -> Result<()> {
     }
     out.push_str(text);
     Ok(())
+}
+
+/// Refuses what is more than a rendering may write.
+pub(super) fn check_length(out: &str) -> Result<()> {
+    if out.len() > MAX_OUTPUT { Err(too_long()) } else { Ok(()) }
 }
 
 fn too_long() -> Error {
@@ -57,7 +63,9 @@ fn write_int(int: i64, out: &mut String) {
     if int < 0 {
         out.push('-');
     }
-    out.push_str(std::str::from_utf8(&digits[begin..]).unwrap_or_default());
+    for digit in &digits[begin..] {
+        out.push(char::from(*digit));
+    }
 }
 
 impl Run<'_> {
@@ -70,7 +78,7 @@ impl Run<'_> {
         match statement {
             Stmt::Text(text) => self.write(text, out),
             Stmt::Print(value) => {
-                if self.print_known(value, out)? {
+                if !self.escaping && (self.print_known(value, out)? || self.print_filtered(value, out)?) {
                     return Ok(());
                 }
                 let value = self.eval(value)?;
@@ -83,8 +91,7 @@ impl Run<'_> {
             }
             Stmt::If { branches, otherwise } => {
                 for (test, body) in branches {
-                    let test = self.eval(test)?;
-                    if self.is_true(&test)? {
+                    if self.holds(test)? {
                         return self.nested_body(body, out);
                     }
                 }
@@ -167,11 +174,11 @@ impl Run<'_> {
     /// Writes what is plain to see and of a simple kind, without making it a value of its own first. Says whether it
     /// did: anything else goes the long way.
     fn print_known(&mut self, expr: &Expr, out: &mut String) -> Result<bool> {
-        if self.escaping {
-            return Ok(false);
-        }
         let Self { scopes, budget, .. } = self;
-        scopes.known(expr).map_or(Ok(false), |value| print_simple(value, budget, out))
+        match scopes.known(expr) {
+            Some(value) => print_simple(value, budget, out),
+            None => scopes.told(expr).map_or(Ok(false), |value| print_simple(&value, budget, out)),
+        }
     }
 
     /// Writes a value as `{{ … }}` does.
@@ -188,8 +195,12 @@ impl Run<'_> {
             Value::Str(text) | Value::Markup(text) => self.write(text, out),
             Value::Int(_) | Value::Bool(_) => print_simple(value, &mut self.budget, out).map(drop),
             other => {
-                let text = self.str(other)?;
-                self.write(&text, out)
+                let begin = out.len();
+                value::write_str_of(out, other, &mut self.budget)?;
+                let written = out.len() - begin;
+                self.budget.make_text(written)?;
+                self.budget.pay_text(written)?;
+                check_length(out)
             }
         }
     }

@@ -6,8 +6,8 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::expr::jinja::{
-    host::Found,
     methods::Kinds,
+    render::Way,
     value::{Hint, Value},
 };
 
@@ -70,10 +70,12 @@ pub(in super::super) struct For {
 }
 
 /// What a body has to do with `loop`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in super::super) enum LoopUse {
     /// It does not mention it.
     None,
+    /// It asks only for what is told by counting turns.
+    Count,
     /// It asks for members that can be told without the items that went by.
     Members,
     /// It may ask for anything.
@@ -160,19 +162,22 @@ pub(in super::super) enum Link {
         constant: bool,
     },
     Call(CallArgs),
-    /// A filter or test; the name is looked up when it is used, as a missing one may be in a branch that
-    /// is not taken.
-    Filter {
-        name: Name,
-        args: CallArgs,
-        /// What the name stood for when it was used first.
-        found: OnceLock<Option<Found>>,
-    },
+    /// A filter; the name is looked up when it is used, as a missing one may be in a branch that is not taken.
+    Filter(Box<Usage>),
+    /// A test, looked up likewise.
     Test {
         name: Name,
         args: CallArgs,
         negated: bool,
     },
+}
+
+/// A filter where it is used.
+pub(in super::super) struct Usage {
+    pub(in super::super) name: Name,
+    pub(in super::super) args: CallArgs,
+    /// What they came to when it was used first.
+    pub(in super::super) way: OnceLock<Way>,
 }
 
 /// The name of a member, and which of Python's types have a method of that name.
@@ -206,6 +211,14 @@ pub(in super::super) struct CallArgs {
     pub(in super::super) named: Vec<(Name, Expr)>,
     pub(in super::super) star: Option<Box<Expr>>,
     pub(in super::super) double_star: Option<Box<Expr>>,
+}
+
+impl CallArgs {
+    /// How many there are, if that is plain to see.
+    pub(in super::super) fn count(&self) -> Option<usize> {
+        let is_plain = self.star.is_none() && self.double_star.is_none();
+        is_plain.then_some(self.positional.len() + self.named.len())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

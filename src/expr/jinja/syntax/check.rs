@@ -104,8 +104,8 @@ fn expression(expr: &Expr, is_soft: bool, dialect: Dialect) -> Result<()> {
 
 fn link(link: &Link, is_soft: bool, dialect: Dialect) -> Result<()> {
     match link {
-        Link::Filter { name, .. } if !is_soft && host::filter(name, dialect).is_none() => {
-            refuse(format!("No filter named {}.", repr_str(name)))
+        Link::Filter(usage) if !is_soft && host::filter(&usage.name, dialect).is_none() => {
+            refuse(format!("No filter named {}.", repr_str(&usage.name)))
         }
         Link::Test { name, .. } if !is_soft && tests::find(name).is_none() => {
             refuse(format!("No test named {}.", repr_str(name)))

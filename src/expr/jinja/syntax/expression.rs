@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 
 use super::{
-    ast::{CallArgs, Comparison, Expr, Link, Member, Operator},
+    ast::{CallArgs, Comparison, Expr, Link, Member, Operator, Usage},
     cursor::Cursor,
     token::Kind,
 };
@@ -299,7 +299,7 @@ impl Cursor {
     pub(super) fn filter(&mut self) -> Result<Link> {
         let name = self.dotted_name()?;
         let args = if self.is("(") { self.call_args()? } else { CallArgs::default() };
-        Ok(Link::Filter { name: name.into(), args, found: OnceLock::new() })
+        Ok(Link::Filter(Box::new(Usage { name: name.into(), args, way: OnceLock::new() })))
     }
 
     fn dotted_name(&mut self) -> Result<String> {
@@ -403,7 +403,7 @@ fn chain(base: Expr, mut links: Vec<Link>) -> Expr {
                 *constant = so_far;
             }
             Link::Attribute(_) => {}
-            Link::Call(_) | Link::Filter { .. } | Link::Test { .. } => so_far = false,
+            Link::Call(_) | Link::Filter(_) | Link::Test { .. } => so_far = false,
         }
     }
     Expr::Chain { base: Box::new(base), links }

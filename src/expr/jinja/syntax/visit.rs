@@ -48,7 +48,8 @@ pub(super) fn link_parts<'a>(link: &'a Link, visit: &mut dyn FnMut(&'a Expr)) {
         Link::Attribute(_) => {}
         Link::Item(item) => visit(item),
         Link::Slice { bounds, .. } => bounds.iter().flatten().for_each(visit),
-        Link::Call(args) | Link::Filter { args, .. } | Link::Test { args, .. } => call_parts(args, visit),
+        Link::Filter(usage) => call_parts(&usage.args, visit),
+        Link::Call(args) | Link::Test { args, .. } => call_parts(args, visit),
     }
 }
 
@@ -128,10 +129,10 @@ pub(super) fn loop_use(body: &[Stmt]) -> LoopUse {
             let mut exprs = Vec::new();
             statement_parts(statement, &mut |expr| exprs.push(expr), &mut |body| bodies.push(body));
             while let Some(expr) = exprs.pop() {
-                match expr {
-                    Expr::Name(name) if **name == *"loop" => return LoopUse::Items,
-                    Expr::Chain { base, links } if is_member_of_loop(base, links) => {
-                        found = LoopUse::Members;
+                match (expr, use_of_member(expr)) {
+                    (Expr::Name(name), _) if **name == *"loop" => return LoopUse::Items,
+                    (Expr::Chain { links, .. }, Some(use_here)) => {
+                        found = found.max(use_here);
                         for link in links {
                             link_parts(link, &mut |part| exprs.push(part));
                         }
@@ -144,7 +145,14 @@ pub(super) fn loop_use(body: &[Stmt]) -> LoopUse {
     found
 }
 
-fn is_member_of_loop(base: &Expr, links: &[Link]) -> bool {
-    let (Expr::Name(name), Some(Link::Attribute(member))) = (base, links.first()) else { return false };
-    **name == *"loop" && *member.name != *"previtem"
+/// What `loop.member` asks for, if the expression begins with such.
+fn use_of_member(expr: &Expr) -> Option<LoopUse> {
+    let Expr::Chain { base, links } = expr else { return None };
+    let (Expr::Name(name), Some(Link::Attribute(member))) = (&**base, links.first()) else { return None };
+    match &*member.name {
+        _ if **name != *"loop" => None,
+        "previtem" => None,
+        "index" | "index0" | "first" | "depth" | "depth0" | "cycle" => Some(LoopUse::Count),
+        _ => Some(LoopUse::Members),
+    }
 }

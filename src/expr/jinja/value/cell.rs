@@ -62,6 +62,11 @@ impl<T: Clone + Default> Changing<T> {
         change(&mut changed.write())
     }
 
+    /// Whether something can be said of what it was or of what it is.
+    fn looked_at(&mut self, look: impl Fn(&T) -> bool) -> bool {
+        look(&self.first) || self.changed.get_mut().is_some_and(|changed| look(changed.get_mut()))
+    }
+
     /// Takes out what it was and what it is.
     fn take(&mut self) -> (T, Option<T>) {
         (mem::take(&mut self.first), self.changed.take().map(|changed| changed.into_inner()))
@@ -79,6 +84,12 @@ impl List {
 
     pub(in super::super) fn get(&self, index: usize) -> Option<Value> {
         self.0.0.read(|items| items.get(index).cloned())
+    }
+
+    /// An item as it was first; it stays where it is also when the list is changed.
+    #[inline]
+    pub(in super::super) fn first(&self, at: usize) -> Option<&Value> {
+        self.0.0.first.get(at)
     }
 
     /// The items, if nobody has changed them.
@@ -114,6 +125,11 @@ impl Dict {
     /// The value of a text key.
     pub(in super::super) fn get_str(&self, key: &str) -> Option<Value> {
         self.0.0.read(|map| map.get(&super::key::Text(key)).cloned())
+    }
+
+    /// The entries, if nobody has changed them.
+    pub(super) fn unchanged(&self) -> Option<&Map> {
+        self.0.0.unchanged()
     }
 
     /// The value of a text key where nobody has changed the entries.
@@ -183,39 +199,42 @@ impl Tuple {
 
 impl Drop for ListCell {
     fn drop(&mut self) {
-        take_apart(items_of(self));
+        if self.0.looked_at(|items| items.iter().any(holds_values)) {
+            take_apart(items_of(self));
+        }
     }
 }
 
 impl Drop for TupleCell {
     fn drop(&mut self) {
-        take_apart(mem::take(&mut self.items));
+        if self.items.iter().any(holds_values) {
+            take_apart(mem::take(&mut self.items));
+        }
     }
 }
 
 impl Drop for DictCell {
     fn drop(&mut self) {
-        take_apart(entries_of(self));
+        if self.0.looked_at(|entries| {
+            entries.iter().any(|(key, value)| holds_values(value) || holds_values(key.value()))
+        }) {
+            take_apart(entries_of(self));
+        }
     }
 }
 
 /// What has to be taken apart of a list.
 fn items_of(cell: &mut ListCell) -> Vec<Value> {
-    let (first, changed) = cell.0.take();
-    let mut items = first;
-    items.retain(holds_values);
-    items.extend(changed.into_iter().flatten().filter(holds_values));
+    let (mut items, changed) = cell.0.take();
+    items.extend(changed.into_iter().flatten());
     items
 }
 
 /// What has to be taken apart of a dictionary. A key holds no other values but those of tuples.
 fn entries_of(cell: &mut DictCell) -> Vec<Value> {
     let (first, changed) = cell.0.take();
-    let mut values = Vec::new();
-    for (key, value) in first.into_iter().chain(changed.into_iter().flatten()) {
-        values.extend([key.into_value(), value].into_iter().filter(holds_values));
-    }
-    values
+    let entries = first.into_iter().chain(changed.into_iter().flatten());
+    entries.flat_map(|(key, value)| [key.into_value(), value]).filter(holds_values).collect()
 }
 
 fn holds_values(value: &Value) -> bool {

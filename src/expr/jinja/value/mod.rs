@@ -25,7 +25,7 @@ pub(super) use hint::Hint;
 pub(super) use key::{Key, Map, is_same_text, map_for, missing as missing_key};
 pub use object::Object;
 pub(super) use object::shown;
-pub(super) use repr::{big as big_text, object_type, repr, str_of};
+pub(super) use repr::{big as big_text, object_type, repr, str_of, write_str_of};
 pub(super) use undefined::Undefined;
 
 /// A value in a template.
@@ -54,7 +54,7 @@ pub enum Value {
     /// A dictionary.
     Dict(Dict),
     /// `range(start, stop, step)`.
-    Range(Range),
+    Range(Box<Range>),
     /// Everything else: functions, methods, views, generators, what the product brings along.
     Object(Arc<dyn Object>),
     /// What a missing name or member evaluates to.

@@ -1,13 +1,11 @@
 //! Values with behaviour of their own.
 
-use std::borrow::Cow;
-
 use super::{Dict, Value, repr};
 use crate::expr::jinja::{
     args::Args,
     budget::Budget,
     error::{Error, Result},
-    render::{Each, Run},
+    render::{Each, Item, Run},
 };
 
 /// A value that is neither a number, nor text, nor a container.
@@ -35,6 +33,11 @@ pub trait Object: Send + Sync {
     /// An attribute, if it has one of this name.
     fn attribute(&self, _name: &str, _run: &mut Run) -> Result<Option<Value>> {
         Ok(None)
+    }
+
+    /// An attribute that is told without running anything.
+    fn plain_attribute(&self, _name: &str) -> Option<Value> {
+        None
     }
 
     /// An item, if it can be subscribed and has one for this key.
@@ -101,7 +104,7 @@ pub trait Object: Send + Sync {
     fn drain(&self, run: &mut Run, each: &mut Each<'_>) -> Result<()> {
         while let Some(item) = self.next(run)? {
             run.budget.pay(1)?;
-            each(run, Cow::Owned(item))?;
+            each(run, Item::Own(item))?;
         }
         Ok(())
     }

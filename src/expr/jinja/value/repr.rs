@@ -25,6 +25,22 @@ pub(in super::super) fn str_of(value: &Value, budget: &mut Budget) -> Result<Str
     }
 }
 
+/// Writes `str()` of a value that is no text.
+///
+/// # Errors
+/// As for [`str_of`].
+pub(in super::super) fn write_str_of(out: &mut String, value: &Value, budget: &mut Budget) -> Result<()> {
+    match value {
+        Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::None | Value::Float(_) => {
+            write_repr(out, value, budget)
+        }
+        other => {
+            out.push_str(&str_of(other, budget)?);
+            Ok(())
+        }
+    }
+}
+
 /// `repr(value)`.
 pub(in super::super) fn repr(value: &Value, budget: &mut Budget) -> Result<String> {
     let mut out = String::new();
@@ -41,15 +57,15 @@ fn write_repr(out: &mut String, value: &Value, budget: &mut Budget) -> Result<()
         Value::Int(int) => _ = write!(out, "{int}"),
         Value::Big(int) => out.push_str(&big(int)?),
         Value::Float(float) => out.push_str(&pytext::float_repr(*float)),
-        Value::Str(text) => out.push_str(&pytext::repr_str(text)),
+        Value::Str(text) => pytext::write_repr_str(out, text),
         Value::Markup(text) => {
             out.push_str("Markup(");
-            out.push_str(&pytext::repr_str(text));
+            pytext::write_repr_str(out, text);
             out.push(')');
         }
         Value::Bytes(bytes) => write_bytes(out, bytes),
         Value::Range(range) => {
-            let super::Range { start, stop, step } = range;
+            let super::Range { start, stop, step } = &**range;
             _ = match step {
                 1 => write!(out, "range({start}, {stop})"),
                 step => write!(out, "range({start}, {stop}, {step})"),
@@ -72,7 +88,10 @@ fn write_container(out: &mut String, value: &Value, budget: &mut Budget) -> Resu
     match value {
         Value::List(list) => {
             out.push('[');
-            write_items(out, &list.items(), budget)?;
+            match list.unchanged() {
+                Some(items) => write_items(out, items, budget)?,
+                None => write_items(out, &list.items(), budget)?,
+            }
             out.push(']');
         }
         Value::Tuple(tuple) => {
@@ -82,13 +101,9 @@ fn write_container(out: &mut String, value: &Value, budget: &mut Budget) -> Resu
         }
         Value::Dict(dict) => {
             out.push('{');
-            for (index, (key, item)) in dict.entries().iter().enumerate() {
-                if index > 0 {
-                    out.push_str(", ");
-                }
-                write_repr(out, key, budget)?;
-                out.push_str(": ");
-                write_repr(out, item, budget)?;
+            match dict.unchanged() {
+                Some(map) => write_entries(out, map.iter().map(|(key, item)| (key.value(), item)), budget)?,
+                None => write_entries(out, dict.entries().iter().map(|(key, item)| (key, item)), budget)?,
             }
             out.push('}');
         }
@@ -102,6 +117,22 @@ fn write_items(out: &mut String, items: &[Value], budget: &mut Budget) -> Result
         if index > 0 {
             out.push_str(", ");
         }
+        write_repr(out, item, budget)?;
+    }
+    Ok(())
+}
+
+fn write_entries<'v>(
+    out: &mut String,
+    entries: impl Iterator<Item = (&'v Value, &'v Value)>,
+    budget: &mut Budget,
+) -> Result<()> {
+    for (index, (key, item)) in entries.enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        write_repr(out, key, budget)?;
+        out.push_str(": ");
         write_repr(out, item, budget)?;
     }
     Ok(())
