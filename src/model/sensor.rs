@@ -61,6 +61,12 @@ pub struct SensorReport {
     pub exit_code: Option<i32>,
     /// When it is tried again.
     pub retry_at: Option<DateTime<Utc>>,
+    /// Events of it that were stored since the node took it.
+    pub sent: i64,
+    /// Events of it that were refused since then.
+    pub refused: i64,
+    /// When the last one was stored.
+    pub last_sent_at: Option<DateTime<Utc>>,
     /// The last lines it printed or logged.
     pub log: Vec<String>,
 }

@@ -150,6 +150,12 @@ pub struct SensorStatus {
     pub exit_code: Option<i32>,
     /// When it is tried again.
     pub retry_at: Option<DateTime<Utc>>,
+    /// Events that were stored.
+    pub sent: i64,
+    /// Events that were refused.
+    pub refused: i64,
+    /// When the last one was stored.
+    pub last_sent_at: Option<DateTime<Utc>>,
     /// The last lines it printed or logged.
     pub log: Vec<String>,
 }
@@ -203,7 +209,7 @@ pub async fn report(
 ) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE sensor_states SET state = $4, since = $5, pid = $6, failures = $7, last_error = $8, exit_code = $9,
-            retry_at = $10, log = $11
+            retry_at = $10, log = $11, sent = $12, refused = $13, last_sent_at = $14
         WHERE sensor_id = $1 AND node_id = $2 AND node_epoch = $3",
         id as _,
         node,
@@ -215,7 +221,10 @@ pub async fn report(
         status.last_error,
         status.exit_code,
         status.retry_at,
-        &status.log
+        &status.log,
+        status.sent,
+        status.refused,
+        status.last_sent_at
     )
     .execute(db)
     .await?;
@@ -239,7 +248,8 @@ pub async fn release(db: impl PgExecutor<'_>, ids: &[SensorId], (node, epoch): (
 pub async fn find_report(db: impl PgExecutor<'_>, id: SensorId) -> Result<Option<SensorReport>> {
     Ok(sqlx::query_as!(
         SensorReport,
-        r#"SELECT state, since, nodes.name AS "node?", sensor_states.pid, failures, last_error, exit_code, retry_at, log
+        r#"SELECT state, since, nodes.name AS "node?", sensor_states.pid, failures, last_error, exit_code, retry_at,
+            sent, refused, last_sent_at, log
         FROM sensor_states LEFT JOIN nodes ON nodes.id = node_id WHERE sensor_id = $1"#,
         id as _
     )

@@ -133,7 +133,8 @@ pub fn sensor_process(it: &SensorReport) -> Map<String, Value> {
     object(json!({
         "state": it.state, "since": time::iso(it.since), "node": it.node, "pid": it.pid,
         "failures": it.failures, "last_error": it.last_error, "exit_code": it.exit_code,
-        "retry_at": it.retry_at.map(time::iso), "log": it.log,
+        "retry_at": it.retry_at.map(time::iso), "sent": it.sent, "refused": it.refused,
+        "last_sent_at": it.last_sent_at.map(time::iso), "log": it.log,
     }))
 }
 

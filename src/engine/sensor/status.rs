@@ -20,6 +20,9 @@ pub(super) struct Status {
     pub(super) last_error: Option<String>,
     pub(super) exit_code: Option<i32>,
     pub(super) retry_at: Option<DateTime<Utc>>,
+    sent: i64,
+    refused: i64,
+    last_sent_at: Option<DateTime<Utc>>,
     log: VecDeque<String>,
 }
 
@@ -33,6 +36,9 @@ impl Status {
             last_error: None,
             exit_code: None,
             retry_at: None,
+            sent: 0,
+            refused: 0,
+            last_sent_at: None,
             log: VecDeque::new(),
         }
     }
@@ -41,6 +47,17 @@ impl Status {
         self.state = state;
         self.since = now;
         self.retry_at = None;
+    }
+
+    /// Counts an event that was stored.
+    pub(super) fn sent(&mut self, now: DateTime<Utc>) {
+        self.sent += 1;
+        self.last_sent_at = Some(now);
+    }
+
+    /// Counts an event that was refused.
+    pub(super) fn refused(&mut self) {
+        self.refused += 1;
     }
 
     /// Keeps a line of its log.
@@ -65,6 +82,9 @@ impl Status {
             last_error: self.last_error.as_ref().map(|error| error.replace('\0', "\u{fffd}")),
             exit_code: self.exit_code,
             retry_at: self.retry_at,
+            sent: self.sent,
+            refused: self.refused,
+            last_sent_at: self.last_sent_at,
             log: self.log.iter().cloned().collect(),
         }
     }

@@ -57,6 +57,18 @@ impl Board {
         self.changed.notify_one();
     }
 
+    /// Counts an event and what became of it.
+    fn count(&self, refused: bool) {
+        let mut status = self.status.lock();
+        if refused {
+            status.refused();
+        } else {
+            status.sent(clock::now());
+        }
+        drop(status);
+        self.changed.notify_one();
+    }
+
     fn becomes(&self, state: SensorState) {
         self.status.lock().becomes(state, clock::now());
         self.changed.notify_one();
@@ -97,9 +109,10 @@ pub(super) async fn talk(
         tokio::select! {
             heard = reader.next(), if on_their_way.len() < MOST => match heard {
                 Ok(Heard::Dispatch { id, trigger, payload, trace_context }) => {
-                    let (engine, reference) = (engine.clone(), reference.clone());
+                    let (engine, reference, board) = (engine.clone(), reference.clone(), board.clone());
                     on_their_way.push(async move {
                         let refused = dispatch(&engine, &reference, trigger, payload, trace_context).await;
+                        board.count(refused.is_some());
                         Said::Dispatched { id, refused }
                     }.boxed());
                 }

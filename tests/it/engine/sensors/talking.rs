@@ -2,7 +2,7 @@
 
 use super::{SOON, Source, enable, process, put, running, sent, starting, wait_for, wait_for_sent};
 use crate::support::processes::{Process, eventually};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sensor_sends_remembers_and_logs() {
@@ -30,8 +30,10 @@ class Talker(Base):
     assert_eq!(events, [json!({"n": 1, "seen": "w"}), json!({"n": 2, "user": "sensor_service"})]);
     let key = st2.get("/v1/keys/sen.Talker:seen").await.expect(200);
     assert_eq!(key["value"], "w");
-    let now = wait_for(&st2, "Talker", |now| now["log"].as_array().is_some_and(|log| log.len() >= 4)).await;
-    assert_eq!(now["state"], "running", "{now:#}");
+    let all = |now: &Value| now["log"].as_array().is_some_and(|log| log.len() >= 4) && now["sent"] == 2;
+    let now = wait_for(&st2, "Talker", all).await;
+    assert_eq!((&now["state"], &now["refused"]), (&json!("running"), &json!(2)), "{now:#}");
+    assert!(now["last_sent_at"].is_string(), "{now:#}");
     let log: Vec<&str> = now["log"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     let has = |words: &str| log.iter().any(|line| line.contains(words));
     assert!(has("INFO SensorWrapper.sen.Talker.test: hello from"), "{log:#?}");
