@@ -90,6 +90,15 @@ fn names_set(value: &Value) -> Vec<&str> {
     match value {
         Value::Object(fields) => fields.keys().map(String::as_str).collect(),
         Value::String(name) => vec![name],
+        // Refused as what it is, and still looked through.
+        Value::Array(items) => items
+            .iter()
+            .flat_map(|item| match item {
+                Value::Object(fields) if fields.len() == 1 => names_set(item),
+                Value::String(_) => names_set(item),
+                _ => Vec::new(),
+            })
+            .collect(),
         _ => Vec::new(),
     }
 }

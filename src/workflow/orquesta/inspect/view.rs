@@ -69,6 +69,8 @@ impl Next<'_> {
         match &*self.to {
             Value::String(text) => text.split(',').map(str::trim).collect(),
             Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            // Refused as what it is, and still looked through.
+            Value::Object(names) => names.keys().map(String::as_str).collect(),
             _ => Vec::new(),
         }
     }
