@@ -76,6 +76,19 @@ fn loops_know_where_they_are() {
 }
 
 #[test]
+fn constants_that_cannot_be_sliced_fail_where_they_are_used() {
+    assert_eq!(render("{{ 2[1:] is defined }}{{ {}[1:]|default('-') }}").as_deref(), Ok("False-"));
+    for (template, expected) in [
+        ("{{ 2[1::-1] }}", "'int' object is not subscriptable"),
+        ("{{ {'a': 1}[1:] }}", "unhashable type: 'slice'"),
+        ("{{ '{:>5}'.format(missing) }}", "unsupported format string passed to StrictUndefined.__format__"),
+    ] {
+        let error = render(template).expect_err(template);
+        assert_eq!((error.class(), error.to_string().as_str()), (Class::TypeError, expected), "{template}");
+    }
+}
+
+#[test]
 fn what_a_body_does_is_seen_by_the_next_turn() {
     for (template, expected) in [
         (

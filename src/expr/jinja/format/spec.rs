@@ -21,11 +21,6 @@ pub(super) fn format_value(value: &Value, spec: &str, run: &mut Run) -> Result<A
     if spec.is_empty() {
         return run.text(value);
     }
-    if let Value::Undefined(undefined) = value
-        && undefined.is_strict()
-    {
-        return Err(undefined.error());
-    }
     let text = match (value, Number::of(value)) {
         (Value::Str(text) | Value::Markup(text), _) => {
             Spec::parse(spec, "str")?.text(text, value.type_name())

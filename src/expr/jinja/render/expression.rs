@@ -324,7 +324,7 @@ impl Run<'_> {
                 }
                 match self.slice(&value, &parts) {
                     Err(error) if *constant && error.class() == Class::TypeError => {
-                        self.no_slice(&value, &parts)
+                        Ok(value::Undefined::failed(&error, self.is_strict()))
                     }
                     sliced => sliced,
                 }

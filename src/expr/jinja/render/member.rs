@@ -131,14 +131,6 @@ impl Run<'_> {
         })
     }
 
-    /// What a slice is that nothing can be cut by.
-    pub(super) fn no_slice(&mut self, value: &Value, bounds: &[Value; 3]) -> Result<Value> {
-        let shown =
-            bounds.iter().map(|bound| value::repr(bound, &mut self.budget)).collect::<Result<Vec<_>>>()?;
-        let kind = value::object_type(value);
-        Ok(self.undefined(format!("{kind} has no element slice({})", shown.join(", "))))
-    }
-
     /// `value[start:stop:step]`.
     pub(super) fn slice(&mut self, value: &Value, bounds: &[Value; 3]) -> Result<Value> {
         if let Value::Undefined(undefined) = value {

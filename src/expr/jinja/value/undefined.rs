@@ -21,6 +21,11 @@ impl Undefined {
         Self { message, class: Class::SecurityError, strict }.into_value()
     }
 
+    /// What nothing could be made of while a template was compiled: using it fails as making it would.
+    pub(in super::super) fn failed(error: &Error, strict: bool) -> Value {
+        Self { message: error.to_string(), class: error.class(), strict }.into_value()
+    }
+
     fn into_value(self) -> Value {
         Value::Undefined(std::sync::Arc::new(self))
     }
