@@ -89,5 +89,8 @@ fn main() {
     if runs(42) || runs(43) {
         take(metrics::conductor::run(pairs));
     }
+    if runs(44) {
+        take(metrics::evil::run(pairs));
+    }
     print!("{}", table.markdown());
 }

@@ -4,6 +4,7 @@ pub(crate) mod backlog;
 pub(crate) mod cli;
 pub(crate) mod conductor;
 pub(crate) mod events;
+pub(crate) mod evil;
 pub(crate) mod expressions;
 pub(crate) mod flood;
 pub(crate) mod idle;

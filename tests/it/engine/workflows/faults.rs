@@ -241,3 +241,33 @@ async fn an_action_runs_though_its_pack_is_not_registered_if_the_files_are_there
     let why = st2.run("late.only", json!({})).await["result"].to_string();
     assert!(why.contains("neither registered nor on disk"), "{why}");
 }
+
+const HUGE: &str = "
+version: 1.0
+tasks:
+  first:
+    action: core.local
+    input: {cmd: head -c 3000000 /dev/zero | tr '\\0' x}
+    next: [{when: <% succeeded() %>, publish: 'text=<% result().stdout %>', do: second}]
+  second:
+    action: core.echo
+    input: {message: <% str(ctx(text).len()) %>}
+    next: [{when: <% succeeded() %>, publish: 'size=<% result().stdout %>'}]
+output:
+  - size: <% ctx(size) %>
+  - text: <% ctx(text) %>
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_result_is_handed_on_whole() {
+    let st2 = daemon(&[("huge", "", HUGE)]).await;
+    let workflow = st2.request_action("flow.huge", json!({})).await;
+    let ended = st2.wait_for_end(&workflow).await;
+    let output = &ended["result"]["output"];
+    assert_eq!((&ended["status"], &output["size"]), (&json!("succeeded"), &json!(3_000_000)));
+    assert!(
+        output["text"]
+            .as_str()
+            .is_some_and(|text| text.len() == 3_000_000 && text.bytes().all(|b| b == b'x'))
+    );
+}
