@@ -347,13 +347,13 @@ fn run_pack(loaded: config::Loaded, command: PackCommand, log_level: Option<&str
         let runtime = service::runtime()?;
         match command {
             PackCommand::Download(flags) => {
-                runtime.block_on(daemon::fetch_packs(config, flags.order(false))).map(|()| true)
+                daemon::fetch_packs(&config, &flags.order(false), &runtime).map(|()| true)
             }
             PackCommand::Install(flags) => {
-                runtime.block_on(daemon::fetch_packs(config, flags.order(true))).map(|()| true)
+                daemon::fetch_packs(&config, &flags.order(true), &runtime).map(|()| true)
             }
             PackCommand::SetupVirtualenv { packs, update: _ } => {
-                runtime.block_on(daemon::make_virtualenvs(config, &packs.all())).map(|()| true)
+                runtime.block_on(daemon::make_virtualenvs(&config, &packs.all())).map(|()| true)
             }
             PackCommand::Validate { pack_path } => daemon::check_pack(&config, &pack_path),
             PackCommand::ValidateConfig { schema_path, config_path } => {

@@ -20,19 +20,21 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     Validator::new(form(), options).expect("our own schema is one")
 });
 
+/// The schema of one part of a `notify` section: what is said, and where.
+pub fn notification_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "message": {"type": "string"},
+            "data": {"type": "object"},
+            "routes": {"type": "array"},
+            "channels": {"type": "array"}
+        },
+        "additionalProperties": false
+    })
+}
+
 fn form() -> Value {
-    let notification = || {
-        json!({
-            "type": "object",
-            "properties": {
-                "message": {"type": "string"},
-                "data": {"type": "object"},
-                "routes": {"type": "array"},
-                "channels": {"type": "array"}
-            },
-            "additionalProperties": false
-        })
-    };
     // Unknown keywords pass here: output schemas of an older form are a map of names.
     let mut output_schema = schema::parameter_schema().clone();
     if let Some(keywords) = output_schema.as_object_mut() {
@@ -61,9 +63,9 @@ fn form() -> Value {
             "notify": {
                 "type": "object",
                 "properties": {
-                    "on-complete": notification(),
-                    "on-failure": notification(),
-                    "on-success": notification()
+                    "on-complete": notification_schema(),
+                    "on-failure": notification_schema(),
+                    "on-success": notification_schema()
                 },
                 "additionalProperties": false
             },

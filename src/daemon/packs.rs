@@ -12,6 +12,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use std::path::Path;
+use tokio::runtime::Runtime;
 
 /// Which packs to fetch, and how.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +28,7 @@ pub struct Fetch {
 }
 
 /// Downloads packs, and makes their virtualenvs if that is wanted. Stops at the first that cannot be had.
-pub async fn fetch_packs(config: Config, order: Fetch) -> anyhow::Result<()> {
+pub fn fetch_packs(config: &Config, order: &Fetch, runtime: &Runtime) -> anyhow::Result<()> {
     let options = download::Options {
         force: order.force,
         verify_ssl: order.verify_ssl,
@@ -35,20 +36,16 @@ pub async fn fetch_packs(config: Config, order: Fetch) -> anyhow::Result<()> {
         local_allowed: true,
         installation: None,
     };
+    let settings = Settings::of(config);
+    let mut lookup = index::Lookup::new(|| runtime.block_on(index::fetch_some(&settings)));
+    let progress = Progress { say: &|line| println!("{line}"), stopped: &|| false };
     for pack in &order.packs {
         println!("Installing pack \"{pack}\"");
-        let (settings, wanted) = (Settings::of(&config), pack.clone());
-        let runtime = tokio::runtime::Handle::current();
-        let fetch = move || {
-            let mut lookup = index::Lookup::new(|| runtime.block_on(index::fetch_some(&settings)));
-            let progress = Progress { say: &|line| println!("{line}"), stopped: &|| false };
-            download::download(&settings, &wanted, options, &mut lookup, &progress)
-        };
-        let done = tokio::task::spawn_blocking(fetch).await?;
+        let done = download::download(&settings, pack, options, &mut lookup, &progress);
         done.result.with_context(|| format!("Failed to install pack \"{pack}\""))?;
         println!("Successfully installed pack \"{}\"", done.pack);
         if order.virtualenvs {
-            make_virtualenv(&config, &done.pack).await?;
+            runtime.block_on(make_virtualenv(config, &done.pack))?;
         }
     }
     println!("What was installed is registered by `st2d register`, or by `st2 pack register`.");
@@ -56,9 +53,9 @@ pub async fn fetch_packs(config: Config, order: Fetch) -> anyhow::Result<()> {
 }
 
 /// Makes the virtualenvs of installed packs anew. Stops at the first that cannot be made.
-pub async fn make_virtualenvs(config: Config, packs: &[String]) -> anyhow::Result<()> {
+pub async fn make_virtualenvs(config: &Config, packs: &[String]) -> anyhow::Result<()> {
     for pack in packs {
-        make_virtualenv(&config, pack).await?;
+        make_virtualenv(config, pack).await?;
     }
     Ok(())
 }

@@ -64,18 +64,13 @@ static NOTIFY: LazyLock<Value> = LazyLock::new(|| {
     })
 });
 
-/// … and of each part of it.
+/// … and of each part of it: as for files, and routes are texts.
 static NOTIFICATION: LazyLock<Value> = LazyLock::new(|| {
-    value!({
-        "type": "object",
-        "properties": {
-            "message": {"type": "string"},
-            "data": {"type": "object"},
-            "routes": {"type": "array", "items": {"type": "string"}},
-            "channels": {"type": "array", "items": {"type": "string"}},
-        },
-        "additionalProperties": false,
-    })
+    let mut schema = content::action::notification_schema();
+    for list in ["routes", "channels"] {
+        schema["properties"][list]["items"] = value!({"type": "string"});
+    }
+    schema
 });
 
 pub(in crate::api) static DELETE: LazyLock<Value> = LazyLock::new(|| {

@@ -1,6 +1,6 @@
 //! What reads the database while that goes away: work in progress waits, requests are told to come back.
 
-use super::workflows;
+use super::workflows::{self, FILE, WAITS};
 use crate::support::{daemon::TestDaemon, processes::eventually};
 use serde_json::json;
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
@@ -95,24 +95,10 @@ async fn a_request_is_told_to_come_back_and_leaves_nothing() {
     assert_eq!(st2.get("/v1/executions").await.expect(200), json!([]));
 }
 
-const TWO: &str = "
-version: 1.0
-input: [file]
-tasks:
-  first:
-    action: core.local
-    input:
-      cmd: while ! test -e <% ctx(file) %>; do sleep 0.05; done
-      timeout: 50
-    next: [{do: second}]
-  second: {action: core.noop}
-";
-const FILE: &str = "parameters:\n  file: {type: string}";
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_waits_for_its_pack_to_begin() {
-    let st2 = TestDaemon::start().with_home(&workflows::home(&[("two", FILE, TWO)])).await;
-    let body = json!({"action": "flow.two", "parameters": {"file": "/"}, "delay": 2000});
+    let st2 = TestDaemon::start().with_home(&workflows::home(&[("waits", FILE, WAITS)])).await;
+    let body = json!({"action": "flow.waits", "parameters": {"file": "/"}, "delay": 2000});
     let requested = st2.post("/v1/executions", body).await.expect(201);
     let mut database = st2.database().connect().await;
     let mut lock = locked(&mut database, "packs").await;
@@ -124,10 +110,10 @@ async fn a_workflow_waits_for_its_pack_to_begin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_of_a_killed_daemon_waits_for_its_rows_to_go_on() {
-    let home = workflows::home(&[("two", FILE, TWO)]);
+    let home = workflows::home(&[("waits", FILE, WAITS)]);
     let mut st2 = TestDaemon::start().with_home(&home).await;
     let file = st2.data_dir().join("go");
-    let workflow = st2.request_action("flow.two", json!({"file": file})).await;
+    let workflow = st2.request_action("flow.waits", json!({"file": file})).await;
     eventually("its first task", PATIENCE, async || {
         (!workflows::children(&st2, &workflow).await.is_empty()).then_some(())
     })

@@ -21,20 +21,8 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The header that carries more context, laid over everything else.
 const CONTEXT: &str = "st2-context";
 
-static NOTIFICATION: LazyLock<Value> = LazyLock::new(|| {
-    json!({
-        "type": "object",
-        "properties": {
-            "message": {"type": "string"},
-            "data": {"type": "object"},
-            "routes": {"type": "array"},
-            "channels": {"type": "array"},
-        },
-        "additionalProperties": false,
-    })
-});
-
 pub(in crate::api) static REQUEST: LazyLock<Value> = LazyLock::new(|| {
+    let part = content::action::notification_schema();
     json!({
         "type": "object",
         "properties": {
@@ -45,7 +33,7 @@ pub(in crate::api) static REQUEST: LazyLock<Value> = LazyLock::new(|| {
             "notify": {
                 "type": "object",
                 "properties": {
-                    "on-complete": *NOTIFICATION, "on-success": *NOTIFICATION, "on-failure": *NOTIFICATION,
+                    "on-complete": part, "on-success": part, "on-failure": part,
                 },
                 "additionalProperties": false,
             },

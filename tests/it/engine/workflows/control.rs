@@ -1,27 +1,9 @@
 //! Pause, resume and cancel of one workflow, also at the moments when it begins or ends.
 
-use super::{ask, daemon, id, tasks};
+use super::{FILE, WAITS, ask, daemon, id, tasks};
 use crate::support::{daemon::TestDaemon, executions::history, processes::eventually};
 use serde_json::json;
 use std::time::Duration;
-
-/// Two tasks in a row; the first lasts until a file is there.
-const WAITS: &str = "
-version: 1.0
-input: [file]
-tasks:
-  first:
-    action: core.local
-    input:
-      cmd: while ! test -e <% ctx(file) %>; do sleep 0.05; done
-      timeout: 50
-    next:
-      - do: second
-  second:
-    action: core.noop
-";
-
-const PARAMETERS: &str = "parameters:\n  file: {type: string}";
 
 /// Begins the workflow and waits until its first task runs.
 async fn begun(st2: &TestDaemon, name: &str, file: &str) -> String {
@@ -35,7 +17,7 @@ async fn begun(st2: &TestDaemon, name: &str, file: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_workflow_lets_its_task_end_and_goes_on_when_resumed() {
-    let st2 = daemon(&[("waits", PARAMETERS, WAITS)]).await;
+    let st2 = daemon(&[("waits", FILE, WAITS)]).await;
     let file = st2.data_dir().join("go");
     let id = begun(&st2, "waits", file.to_str().unwrap()).await;
     assert_eq!(ask(&st2, &id, "pausing").await["status"], "pausing");
@@ -53,7 +35,7 @@ async fn a_paused_workflow_lets_its_task_end_and_goes_on_when_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canceled_workflow_leaves_what_runs_to_its_end_and_starts_nothing_more() {
-    let st2 = daemon(&[("waits", PARAMETERS, WAITS)]).await;
+    let st2 = daemon(&[("waits", FILE, WAITS)]).await;
     let file = st2.data_dir().join("go");
     let id = begun(&st2, "waits", file.to_str().unwrap()).await;
     let answer = st2.delete(&format!("/v1/executions/{id}")).await.expect(200);
@@ -67,7 +49,7 @@ async fn a_canceled_workflow_leaves_what_runs_to_its_end_and_starts_nothing_more
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_workflow_outlives_its_daemon() {
-    let home = super::home(&[("waits", PARAMETERS, WAITS)]);
+    let home = super::home(&[("waits", FILE, WAITS)]);
     let mut st2 = TestDaemon::start().with_private_postgres().with_home(&home).await;
     let file = st2.data_dir().join("go");
     let id = begun(&st2, "waits", file.to_str().unwrap()).await;

@@ -1,7 +1,7 @@
 //! What goes wrong around workflows: daemons killed while somebody is asked, definitions that vanish, tasks of inner
 //! workflows that run again, notifications that are handed on.
 
-use super::{ask, children, daemon, home, id, tasks};
+use super::{FILE, ask, children, daemon, home, id, tasks};
 use crate::support::{daemon::TestDaemon, processes::eventually};
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
@@ -103,7 +103,6 @@ tasks:
   second: {action: flow.last}
 ";
 const LAST: &str = "version: 1.0\ntasks:\n  only: {action: core.noop}\n";
-const FILE: &str = "parameters:\n  file: {type: string}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_definition_that_vanishes_ends_what_begins_later_and_nothing_else() {

@@ -14,6 +14,25 @@ use crate::support::daemon::{Home, TestDaemon};
 use serde_json::Value;
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
+/// Two tasks in a row; the first lasts until a file is there.
+pub(super) const WAITS: &str = "
+version: 1.0
+input: [file]
+tasks:
+  first:
+    action: core.local
+    input:
+      cmd: while ! test -e <% ctx(file) %>; do sleep 0.05; done
+      timeout: 50
+    next:
+      - do: second
+  second:
+    action: core.noop
+";
+
+/// The metadata of workflows that are told of a file.
+pub(super) const FILE: &str = "parameters:\n  file: {type: string}";
+
 /// A workflow of the pack `flow`: its name, lines added to its metadata, its definition.
 pub(super) type Workflow<'a> = (&'a str, &'a str, &'a str);
 

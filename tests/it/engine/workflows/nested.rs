@@ -1,6 +1,6 @@
 //! Workflows within workflows.
 
-use super::{ask, children, daemon, id, tasks};
+use super::{FILE, ask, children, daemon, id, tasks};
 use crate::support::{daemon::TestDaemon, processes::eventually};
 use serde_json::json;
 use std::time::Duration;
@@ -46,8 +46,6 @@ tasks:
   again: {action: flow.loop}
 ";
 
-const PARAMETERS: &str = "parameters:\n  file: {type: string}";
-
 async fn outer(st2: &TestDaemon, file: &str) -> (String, String) {
     let outer = st2.request_action("flow.outer", json!({"file": file})).await;
     let inner = eventually("the inner workflow runs its task", Duration::from_secs(30), async || {
@@ -60,7 +58,7 @@ async fn outer(st2: &TestDaemon, file: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pause_and_resume_go_down_and_results_come_up() {
-    let st2 = daemon(&[("outer", PARAMETERS, OUTER), ("inner", PARAMETERS, INNER)]).await;
+    let st2 = daemon(&[("outer", FILE, OUTER), ("inner", FILE, INNER)]).await;
     let file = st2.data_dir().join("go");
     let (outer, inner) = outer(&st2, file.to_str().unwrap()).await;
     ask(&st2, &outer, "pausing").await;
@@ -78,7 +76,7 @@ async fn pause_and_resume_go_down_and_results_come_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_inner_workflow_pauses_the_outer_one_and_its_resume_wakes_it() {
-    let st2 = daemon(&[("outer", PARAMETERS, OUTER), ("inner", PARAMETERS, INNER)]).await;
+    let st2 = daemon(&[("outer", FILE, OUTER), ("inner", FILE, INNER)]).await;
     let file = st2.data_dir().join("go");
     let (outer, inner) = outer(&st2, file.to_str().unwrap()).await;
     ask(&st2, &inner, "pausing").await;
@@ -91,7 +89,7 @@ async fn a_paused_inner_workflow_pauses_the_outer_one_and_its_resume_wakes_it() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cancel_goes_down_and_up() {
-    let st2 = daemon(&[("outer", PARAMETERS, OUTER), ("inner", PARAMETERS, INNER)]).await;
+    let st2 = daemon(&[("outer", FILE, OUTER), ("inner", FILE, INNER)]).await;
     for from_below in [false, true] {
         let file = st2.data_dir().join(format!("go-{from_below}"));
         let (outer, inner) = outer(&st2, file.to_str().unwrap()).await;

@@ -1,6 +1,6 @@
 //! Running tasks of a workflow again.
 
-use super::{daemon, id, tasks, write};
+use super::{FILE, daemon, id, tasks, write};
 use crate::support::daemon::TestDaemon;
 use serde_json::{Value, json};
 
@@ -38,8 +38,6 @@ output:
   - all: <% ctx().get(all) %>
 ";
 
-const PARAMETERS: &str = "parameters:\n  file: {type: string}";
-
 async fn again(st2: &TestDaemon, execution: &Value, body: Value) -> Value {
     let path = format!("/v1/executions/{}/re_run", id(execution));
     let new = st2.post(&path, body).await.expect(201);
@@ -48,7 +46,7 @@ async fn again(st2: &TestDaemon, execution: &Value, body: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_named_task_runs_again_with_what_was_published_before() {
-    let st2 = daemon(&[("chain", PARAMETERS, CHAIN)]).await;
+    let st2 = daemon(&[("chain", FILE, CHAIN)]).await;
     let file = st2.data_dir().join("go");
     let failed = st2.run("flow.chain", json!({"file": file})).await;
     assert_eq!(failed["status"], "failed", "{failed}");
@@ -64,7 +62,7 @@ async fn only_the_named_task_runs_again_with_what_was_published_before() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_items_run_again_alone_unless_all_are_reset() {
-    let st2 = daemon(&[("each", PARAMETERS, EACH)]).await;
+    let st2 = daemon(&[("each", FILE, EACH)]).await;
     let file = st2.data_dir().join("go");
     let failed = st2.run("flow.each", json!({"file": file})).await;
     assert_eq!(failed["status"], "failed", "{failed}");
@@ -77,10 +75,10 @@ async fn failed_items_run_again_alone_unless_all_are_reset() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edited_definition_does_not_change_a_workflow_that_has_begun() {
-    let st2 = daemon(&[("chain", PARAMETERS, CHAIN)]).await;
+    let st2 = daemon(&[("chain", FILE, CHAIN)]).await;
     let file = st2.data_dir().join("go");
     let failed = st2.run("flow.chain", json!({"file": file})).await;
-    write(&st2.home(), "chain", PARAMETERS, "version: 1.0\ntasks:\n  other: {action: core.noop}\n");
+    write(&st2.home(), "chain", FILE, "version: 1.0\ntasks:\n  other: {action: core.noop}\n");
     std::fs::write(&file, "").unwrap();
     let ended = again(&st2, &failed, json!({"tasks": ["second"]})).await;
     assert_eq!(ended["result"], json!({"output": {"one": 1}}), "{ended}");
