@@ -16,12 +16,45 @@ pub type Fact = (Cow<'static, str>, Arc<RawValue>);
 /// Facts of an execution's origin as they were then: trigger, rule and the like. Cheap to clone; nobody looks into them
 /// but clients, so they stay JSON text from where they are known to the row, and from there to the answer.
 #[derive(Clone, Debug, Default)]
-pub struct Origin(Arc<[Fact]>);
+pub struct Origin {
+    shared: Option<Arc<SharedFacts>>,
+    own: Arc<[Fact]>,
+}
+
+/// Facts that are the same for many executions, and stored once: those of a rule.
+#[derive(Debug)]
+pub struct SharedFacts {
+    /// Row in `origins`.
+    pub id: i64,
+    /// They.
+    pub facts: Vec<Fact>,
+}
 
 impl Origin {
+    /// Facts that are shared, if there are such, and the execution's own, none of which has the name of another.
+    pub fn new(shared: Option<Arc<SharedFacts>>, own: impl IntoIterator<Item = Fact>) -> Self {
+        Self { shared, own: own.into_iter().collect() }
+    }
+
     /// There are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.iter().next().is_none()
+    }
+
+    /// Those that are shared.
+    pub fn shared(&self) -> Option<&Arc<SharedFacts>> {
+        self.shared.as_ref()
+    }
+
+    /// Those that no other execution has.
+    pub fn own(&self) -> Self {
+        Self { shared: None, own: self.own.clone() }
+    }
+
+    /// The same, and these that are shared.
+    #[must_use]
+    pub fn with_shared(self, shared: Arc<SharedFacts>) -> Self {
+        Self { shared: Some(shared), ..self }
     }
 
     /// The fact of this name.
@@ -31,13 +64,25 @@ impl Origin {
 
     /// Names and facts, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
-        self.0.iter().map(|(name, fact)| (&**name, &**fact))
+        let shared = self.shared.iter().flat_map(|shared| &shared.facts);
+        shared.chain(&*self.own).map(|(name, fact)| (&**name, &**fact))
+    }
+}
+
+impl SharedFacts {
+    /// Those of a row.
+    ///
+    /// # Errors
+    /// It is no JSON object.
+    pub fn parse(id: i64, text: &str) -> serde_json::Result<Self> {
+        let facts = serde_json::Deserializer::from_str(text).deserialize_map(Facts)?;
+        Ok(Self { id, facts })
     }
 }
 
 impl FromIterator<Fact> for Origin {
     fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
-        Self(facts.into_iter().collect())
+        Self::new(None, facts)
     }
 }
 
@@ -59,25 +104,25 @@ impl Serialize for Origin {
 
 impl<'de> Deserialize<'de> for Origin {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Facts)
+        Ok(deserializer.deserialize_map(Facts)?.into_iter().collect())
     }
 }
 
 struct Facts;
 
 impl<'de> Visitor<'de> for Facts {
-    type Value = Origin;
+    type Value = Vec<Fact>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Origin, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Fact>, A::Error> {
         let mut facts = Vec::new();
         while let Some((name, fact)) = map.next_entry::<String, Box<RawValue>>()? {
             facts.push((Cow::Owned(name), Arc::from(fact)));
         }
-        Ok(facts.into_iter().collect())
+        Ok(facts)
     }
 }
 
@@ -95,5 +140,17 @@ mod tests {
         let read: Origin = serde_json::from_str(&text).unwrap();
         assert_eq!(read.get("rule").unwrap().get(), r#"{"n":1.0,"b":[false]}"#);
         assert!(read.get("nope").is_none() && !read.is_empty());
+    }
+
+    #[test]
+    fn what_is_shared_is_shown_with_the_rest() {
+        let shared = SharedFacts::parse(3, r#"{"trigger":{},"rule":{"n":1.0}}"#).unwrap();
+        let event = Origin::from(json!({"event": 1}).as_object().unwrap().clone());
+        let origin = event.with_shared(Arc::new(shared));
+        assert_eq!(serde_json::to_string(&origin).unwrap(), r#"{"trigger":{},"rule":{"n":1.0},"event":1}"#);
+        assert_eq!(serde_json::to_string(&origin.own()).unwrap(), r#"{"event":1}"#);
+        assert_eq!(origin.get("rule").unwrap().get(), r#"{"n":1.0}"#);
+        assert_eq!(origin.shared().unwrap().id, 3);
+        assert!(SharedFacts::parse(3, "[]").is_err());
     }
 }

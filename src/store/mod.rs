@@ -19,6 +19,7 @@ pub mod keys;
 pub mod ledger;
 pub mod listing;
 pub mod nodes;
+pub mod origins;
 pub mod outputs;
 pub mod packs;
 mod patience;

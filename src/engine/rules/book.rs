@@ -3,7 +3,7 @@
 
 use crate::{
     criteria::{Criteria, Index},
-    model::{Fact, Rule},
+    model::{Rule, SharedFacts},
     store::{self, Store, rules},
 };
 use parking_lot::RwLock;
@@ -23,16 +23,7 @@ pub struct Ready {
     /// Its criteria.
     pub criteria: Criteria,
     /// What executions of it are told to have come of, but for the event: made when the first one is asked for.
-    pub(super) facts: OnceLock<Facts>,
-}
-
-/// What an execution of a rule comes of, but for the event.
-#[derive(Debug)]
-pub(super) struct Facts {
-    /// The trigger and its type, if they are there.
-    pub(super) trigger: Vec<Fact>,
-    /// The rule.
-    pub(super) rule: Vec<Fact>,
+    pub(super) facts: OnceLock<Arc<SharedFacts>>,
 }
 
 /// The enabled rules of one trigger.

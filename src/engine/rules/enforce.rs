@@ -1,6 +1,6 @@
 //! From a rule that an event fits to an execution that is ready to be stored, and the record of it.
 
-use super::{Matched, Ready, book::Facts};
+use super::{Matched, Ready};
 use crate::{
     clock,
     engine::{
@@ -11,7 +11,7 @@ use crate::{
         Enforcement, EnforcementId, ExecutionId, ExecutionRequest, Fact, Origin, TraceContext, TraceId,
         TriggerInstance, TriggerInstanceStatus,
     },
-    store,
+    store::{self, origins},
     wire::{self, content},
 };
 use serde::Serialize;
@@ -118,16 +118,16 @@ async fn origin(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> s
     let facts = if let Some(facts) = ready.facts.get() {
         facts
     } else {
-        let made = facts(engine, instance, ready).await?;
+        let made = origins::intern(engine.store().pool(), facts(engine, instance, ready).await?).await?;
         ready.facts.get_or_init(|| made)
     };
     // When the rules had their say, StackStorm calls it so.
     let event = wire::event::ShownInstance { status: TriggerInstanceStatus::Processing, ..instance.into() };
-    let event = fact("trigger_instance", &event);
-    Ok(facts.trigger.iter().cloned().chain(event).chain(facts.rule.iter().cloned()).collect())
+    Ok(Origin::new(Some(facts.clone()), fact("trigger_instance", &event)))
 }
 
-async fn facts(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> store::Result<Facts> {
+/// The trigger, its type and the rule, as far as they are there.
+async fn facts(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> store::Result<Vec<Fact>> {
     let catalog = engine.triggers();
     let trigger = catalog.trigger(&instance.trigger).await?;
     let kind = match &trigger {
@@ -136,10 +136,8 @@ async fn facts(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> st
     };
     let shown = trigger.as_ref().and_then(|trigger| fact("trigger", &content::trigger(trigger)));
     let kind = kind.and_then(|kind| fact("trigger_type", &content::trigger_type(&kind.kind)));
-    Ok(Facts {
-        trigger: shown.into_iter().chain(kind).collect(),
-        rule: fact("rule", &content::rule(&ready.rule, trigger.as_deref())).into_iter().collect(),
-    })
+    let rule = fact("rule", &content::rule(&ready.rule, trigger.as_deref()));
+    Ok(shown.into_iter().chain(kind).chain(rule).collect())
 }
 
 /// Whatever we show is JSON.

@@ -58,6 +58,7 @@ pub(super) async fn insert_all(
         &all().map(|e| trace_tag(&e.context)).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| follow_up(row)).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| row.gated).collect::<Vec<_>>(),
+        &all().map(|e| e.origin.shared().map(|shared| shared.id)).collect::<Vec<_>>() as _,
         &gated.iter().map(|(e, _)| e.id.as_bytes()).collect::<Vec<_>>() as _,
         &gated.iter().map(|(e, _)| e.action_ref()).collect::<Vec<_>>(),
         &gated.iter().map(|(_, due)| *due).collect::<Vec<_>>(),
@@ -249,9 +250,10 @@ fn json_text(map: &Map<String, Value>) -> String {
     serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// What few executions have, in one column.
+/// What few executions have, in one column; facts that are shared are in `origins`.
 fn extras_text(execution: &Execution) -> Option<String> {
     let Execution { notify, callback, origin, .. } = execution;
+    let origin = &origin.own();
     if notify.is_empty() && callback.is_empty() && origin.is_empty() {
         return None;
     }

@@ -73,10 +73,13 @@ impl Facets {
                    (origin #> '{rule,name}')::text AS rule,
                    (origin #> '{trigger,name}')::text AS trigger,
                    (origin #> '{trigger_type,name}')::text AS trigger_type
-               FROM executions
-               LEFT JOIN LATERAL (SELECT replace(extras::text, '\u0000', '\ufffd')::json -> 'origin' AS origin) o
-                   ON extras IS NOT NULL
-               WHERE (($1::bytea IS NULL OR id >= $1) AND ($2::bytea IS NULL OR id < $2)) OR id = ANY ($3)"#,
+               FROM executions e
+               LEFT JOIN origins ON origins.id = e.origin_id
+               LEFT JOIN LATERAL (
+                   SELECT CASE WHEN e.origin_id IS NOT NULL THEN replace(facts::text, '\u0000', '\ufffd')::json
+                       ELSE replace(extras::text, '\u0000', '\ufffd')::json -> 'origin' END AS origin) o
+                   ON e.origin_id IS NOT NULL OR extras IS NOT NULL
+               WHERE (($1::bytea IS NULL OR e.id >= $1) AND ($2::bytea IS NULL OR e.id < $2)) OR e.id = ANY ($3)"#,
             from as _,
             below as _,
             &bytes(more),

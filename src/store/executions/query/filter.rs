@@ -141,12 +141,13 @@ impl Condition {
             Self::Had(status) => drop(sql.push_bind(status.clone()).push(" = ANY (e.log_statuses)")),
             Self::Json(document, path, value) => {
                 let quoted = serde_json::Value::from(value.as_str()).to_string();
-                document.wrap(sql, |sql, source| {
+                document.wrap(sql, path, |sql, source| {
                     push_json(sql, source, path);
-                    sql.push("::text IN (").push_bind(quoted).push(", ").push_bind(value.clone()).push(")");
+                    sql.push("::text IN (").push_bind(quoted.clone());
+                    sql.push(", ").push_bind(value.clone()).push(")");
                 });
             }
-            Self::NoJson(document, path) => document.wrap(sql, |sql, source| {
+            Self::NoJson(document, path) => document.wrap(sql, path, |sql, source| {
                 push_json(sql, source, path);
                 sql.push(" IS NULL");
             }),
@@ -182,30 +183,60 @@ macro_rules! searchable {
     };
 }
 
+const OWN_ORIGIN: &str = concat!("(", searchable!("e.extras"), ") -> 'origin'");
+const SHARED_ORIGIN: &str = searchable!("o.facts");
+
 impl Document {
     fn sql(self) -> &'static str {
         match self {
             Self::Parameters => searchable!("e.parameters"),
             Self::Context => searchable!("e.context"),
-            Self::Origin => concat!("(", searchable!("e.extras"), ") -> 'origin'"),
+            Self::Origin => OWN_ORIGIN,
             Self::Action => searchable!("s.action"),
             Self::Runner => searchable!("s.runner"),
         }
     }
 
-    /// Snapshots are few and shared: they are searched first, then the executions that have them.
+    /// Where a path into it leads to what many executions share, if they do.
+    fn is_shared(self, path: &[String]) -> bool {
+        self == Self::Origin && path.first().is_none_or(|name| name != "trigger_instance")
+    }
+
+    /// What is shared is stored few times: it is searched first, then the executions that have it.
     fn wrap(
         self,
         sql: &mut QueryBuilder<'_, Postgres>,
-        condition: impl FnOnce(&mut QueryBuilder<'_, Postgres>, &'static str),
+        path: &[String],
+        condition: impl Fn(&mut QueryBuilder<'_, Postgres>, &'static str),
     ) {
-        let shared = matches!(self, Self::Action | Self::Runner);
-        if shared {
-            sql.push("e.snapshot_id IN (SELECT s.id FROM action_snapshots s WHERE ");
+        match self {
+            Self::Action | Self::Runner => {
+                sql.push("e.snapshot_id IN (SELECT s.id FROM action_snapshots s WHERE ");
+                condition(sql, self.sql());
+                sql.push(")");
+            }
+            Self::Origin if self.is_shared(path) => {
+                sql.push("CASE WHEN e.origin_id IS NULL THEN ");
+                condition(sql, OWN_ORIGIN);
+                sql.push(" ELSE e.origin_id IN (SELECT o.id FROM origins o WHERE ");
+                condition(sql, SHARED_ORIGIN);
+                sql.push(") END");
+            }
+            _ => condition(sql, self.sql()),
         }
-        condition(sql, self.sql());
-        if shared {
-            sql.push(")");
+    }
+
+    /// What a path leads to.
+    fn push(self, sql: &mut QueryBuilder<'_, Postgres>, path: &[String]) {
+        if self.is_shared(path) {
+            sql.push("CASE WHEN e.origin_id IS NULL THEN ");
+            push_json(sql, OWN_ORIGIN, path);
+            sql.push("::text ELSE (SELECT ");
+            push_json(sql, SHARED_ORIGIN, path);
+            sql.push("::text FROM origins o WHERE o.id = e.origin_id) END");
+        } else {
+            push_json(sql, self.sql(), path);
+            sql.push("::text");
         }
     }
 }
@@ -242,8 +273,9 @@ pub(super) fn push_order(sql: &mut QueryBuilder<'_, Postgres>, order: &[Sort]) {
             SortKey::Column(Column::Parent) => drop(sql.push("e.parent_id")),
             SortKey::Column(column) => drop(sql.push(column.sql()).push(" COLLATE \"C\"")),
             SortKey::Json(document, path) => {
-                push_json(sql, document.sql(), path);
-                sql.push("::text COLLATE \"C\"");
+                sql.push("(");
+                document.push(sql, path);
+                sql.push(") COLLATE \"C\"");
             }
         }
         sql.push(if sort.descending { " DESC NULLS LAST, " } else { " NULLS FIRST, " });

@@ -17,7 +17,10 @@ pub use history::History;
 pub use list::{Page, Query, list};
 
 use crate::{
-    model::{Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, Origin, RunnerInfo, Snapshot},
+    model::{
+        Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, Origin, RunnerInfo, SharedFacts,
+        Snapshot,
+    },
     store::{Error, Result},
 };
 use chrono::{DateTime, Utc};
@@ -106,6 +109,8 @@ macro_rules! select {
                 CASE WHEN $3 THEN e.parameters::text ELSE '{}' END AS "parameters!",
                 CASE WHEN $3 THEN e.context::text ELSE '{}' END AS "context!",
                 CASE WHEN $3 THEN e.extras::text END AS extras,
+                CASE WHEN $3 THEN e.origin_id END AS origin_id,
+                CASE WHEN $3 THEN (SELECT o.facts::text FROM origins o WHERE o.id = e.origin_id) END AS facts,
                 e.delay_ms,
                 e.parent_id       AS "parent_id: ExecutionId",
                 CASE WHEN $4 THEN ARRAY(SELECT c.id FROM executions c WHERE c.parent_id = e.id ORDER BY c.id)
@@ -165,6 +170,8 @@ struct Stored {
     parameters: String,
     context: String,
     extras: Option<String>,
+    origin_id: Option<i64>,
+    facts: Option<String>,
     delay_ms: i64,
     parent_id: Option<ExecutionId>,
     children: Vec<ExecutionId>,
@@ -182,6 +189,11 @@ struct Stored {
 impl Stored {
     fn into_row(self, snapshot: Arc<Snapshot>) -> Result<Row> {
         let extras = self.extras.as_deref().map_or_else(|| Ok(Extras::default()), object)?;
+        let mut origin = extras.origin;
+        if let Some((id, facts)) = self.origin_id.zip(self.facts) {
+            let shared = SharedFacts::parse(id, &facts).map_err(|_| broken("not a JSON object"))?;
+            origin = origin.with_shared(Arc::new(shared));
+        }
         let log = self.log_statuses.into_iter().zip(self.log_times);
         let result = self.result.map(RawValue::from_string).transpose().map_err(|_| broken("no JSON"))?;
         let execution = Execution {
@@ -193,7 +205,7 @@ impl Stored {
             context: Arc::new(object(&self.context)?),
             notify: Arc::new(extras.notify),
             callback: Arc::new(extras.callback),
-            origin: extras.origin,
+            origin,
             delay_ms: self.delay_ms,
             parent: self.parent_id,
             children: self.children,

@@ -1,9 +1,9 @@
 //! Reading on a real database, held against the plainest query that gives the same answer.
 
 use super::*;
-use crate::{clock, model::ObjectId};
+use crate::{clock, model::ObjectId, store::origins};
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{json, value::to_raw_value};
 
 /// A row to be.
 #[derive(Clone)]
@@ -13,12 +13,13 @@ struct Seed {
     action: &'static str,
     parent: Option<ExecutionId>,
     extras: Option<Value>,
+    origin: Option<i64>,
 }
 
 impl Seed {
     fn at(age: TimeDelta, status: &'static str, action: &'static str) -> Self {
         let id = ExecutionId(ObjectId::at(clock::now() - age));
-        Self { id, status, action, parent: None, extras: None }
+        Self { id, status, action, parent: None, extras: None, origin: None }
     }
 }
 
@@ -40,11 +41,12 @@ async fn insert(pool: &PgPool, seeds: &[Seed]) {
     let all = || seeds.iter();
     sqlx::query(
         "INSERT INTO executions (id, liveaction_id, snapshot_id, action_ref, runner, status, user_name, parameters,
-             context, parent_id, extras, log_statuses, log_times, ended_at, result, result_bytes)
+             context, parent_id, extras, origin_id, log_statuses, log_times, ended_at, result, result_bytes)
          SELECT id, id, $1, action, 'local-shell-cmd', status, 'ann', '{\"message\": \"\\u0000m\", \"n\": 5}',
-             '{\"user\": \"ann\", \"own\": \"x\"}', parent, extras::json, ARRAY['requested', status], ARRAY[now(), now()],
+             '{\"user\": \"ann\", \"own\": \"x\"}', parent, extras::json, origin, ARRAY['requested', status], ARRAY[now(), now()],
              CASE WHEN status IN ('succeeded', 'failed') THEN now() END, '{\"a\": 1.0}', 10
-         FROM unnest($2::bytea[], $3::text[], $4::text[], $5::bytea[], $6::text[]) AS t (id, action, status, parent, extras)",
+         FROM unnest($2::bytea[], $3::text[], $4::text[], $5::bytea[], $6::text[],
+             $7::bigint[]) AS t (id, action, status, parent, extras, origin)",
     )
     .bind(snapshot)
     .bind(all().map(|s| s.id.as_bytes().to_vec()).collect::<Vec<_>>())
@@ -52,6 +54,7 @@ async fn insert(pool: &PgPool, seeds: &[Seed]) {
     .bind(all().map(|s| s.status).collect::<Vec<_>>())
     .bind(all().map(|s| s.parent.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>())
     .bind(all().map(|s| s.extras.as_ref().map(Value::to_string)).collect::<Vec<_>>())
+    .bind(all().map(|s| s.origin).collect::<Vec<_>>())
     .execute(pool)
     .await
     .unwrap();
@@ -224,6 +227,57 @@ async fn deep_pages_and_counts_stay_exact_while_rows_change(pool: PgPool) {
         insert(&pool, &new).await;
         seeds.extend(new);
     }
+}
+
+#[sqlx::test]
+async fn what_rules_have_in_common_is_shown_searched_and_sorted_by(pool: PgPool) {
+    let fact = |name: &'static str, value: Value| (name.into(), to_raw_value(&value).unwrap().into());
+    let rule = |name: &str| {
+        vec![fact("trigger", json!({"name": "t\0"})), fact("rule", json!({"name": name, "tags": ["\0"]}))]
+    };
+    let one = origins::intern(&pool, rule("r1")).await.unwrap();
+    assert_eq!(origins::intern(&pool, rule("r1")).await.unwrap().id, one.id);
+    let other = origins::intern(&pool, rule("r2")).await.unwrap();
+    assert_ne!(other.id, one.id);
+    let event = |id: &str| Some(json!({"origin": {"trigger_instance": {"id": id}}}));
+    let old = json!({"origin": {"rule": {"name": "r0"}, "trigger_instance": {"id": "0"}}});
+    let at = |minutes| Seed::at(TimeDelta::minutes(minutes), "succeeded", "core.echo");
+    let seeds = [
+        Seed { extras: event("2"), origin: Some(other.id), ..at(4) },
+        Seed { extras: event("1"), origin: Some(one.id), ..at(3) },
+        Seed { extras: Some(old), ..at(2) },
+        at(1),
+    ];
+    insert(&pool, &seeds).await;
+    let [second, first, older, none] = seeds.map(|seed| seed.id);
+
+    let origin = find(&pool, first).await.unwrap().unwrap().execution.origin.clone();
+    assert_eq!(origin.shared().unwrap().id, one.id);
+    assert_eq!(origin.get("rule").unwrap().get(), r#"{"name":"r1","tags":["\u0000"]}"#);
+    assert_eq!(origin.get("trigger_instance").unwrap().get(), r#"{"id": "1"}"#.replace(' ', ""));
+    let bare = find_rows(&pool, &[first], Extent::STATE).await.unwrap().remove(0).execution;
+    assert!(bare.origin.is_empty());
+
+    let path = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+    let history = History::default();
+    let found = |filter: Condition, order: Vec<Sort>| {
+        let (pool, history) = (&pool, &history);
+        let query = Query { filter: vec![filter], order, ..Query::default() };
+        async move { list(pool, history, &query).await.unwrap().ids }
+    };
+    let is = |names, value: &str| Condition::Json(Document::Origin, path(names), value.to_owned());
+    for (name, id) in [("r0", older), ("r1", first), ("r2", second)] {
+        assert_eq!(found(is(["rule", "name"], name), Vec::new()).await, [id]);
+    }
+    assert_eq!(found(is(["trigger_instance", "id"], "1"), Vec::new()).await, [first]);
+    assert_eq!(found(is(["trigger_instance", "id"], "0"), Vec::new()).await, [older]);
+    let without = Condition::NoJson(Document::Origin, path(["rule", "name"]));
+    assert_eq!(found(without, Vec::new()).await, [none]);
+    let by_rule = Sort { key: SortKey::Json(Document::Origin, path(["rule", "name"])), descending: true };
+    let all = Condition::Had("succeeded".to_owned());
+    assert_eq!(found(all, vec![by_rule]).await, [second, first, older, none]);
+    let facets = history.facets(&pool).await.unwrap();
+    assert_eq!(facets.rule.into_iter().collect::<Vec<_>>(), ["r0", "r1", "r2"]);
 }
 
 #[sqlx::test]
