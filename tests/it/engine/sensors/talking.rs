@@ -137,7 +137,7 @@ fn most_memory(pid: i32) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_large_events_fills_no_memory_and_others_are_heard() {
-    const EVENTS: i64 = 3000;
+    const EVENTS: i64 = 6000;
     const BYTES: u64 = 50_000;
     let source = Source {
         name: "Torrent",
@@ -146,7 +146,7 @@ async fn a_flood_of_large_events_fills_no_memory_and_others_are_heard() {
 class Torrent(Base):
     def run(self):
         def send(first):
-            for n in range(first, 3000, 100):
+            for n in range(first, 6000, 100):
                 self.sensor_service.dispatch('sen.Torrent.event', {'n': n, 'blob': os.urandom(25000).hex()})
         threads = [threading.Thread(target=send, args=(n,)) for n in range(100)]
         while not self.sensor_service.get_value('go'): time.sleep(0.05)
@@ -171,7 +171,8 @@ class Torrent(Base):
     })
     .await;
     let more = most_memory(st2.pid()) - before;
-    assert!(more < EVENTS as u64 * BYTES / 2, "{more} bytes more than before");
+    // What is in hand is bounded, whatever is sent.
+    assert!(more < EVENTS as u64 * BYTES / 3, "{more} bytes more than before");
     let enforced: i64 =
         sqlx::query_scalar("SELECT count(*) FROM rule_enforcements").fetch_one(&mut database).await.unwrap();
     assert_eq!(enforced, EVENTS);
