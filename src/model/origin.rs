@@ -47,6 +47,7 @@ impl Origin {
     }
 
     /// Those that no other execution has.
+    #[must_use]
     pub fn own(&self) -> Self {
         Self { shared: None, own: self.own.clone() }
     }
