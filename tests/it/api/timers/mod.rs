@@ -37,11 +37,14 @@ impl Hands {
         Arc::new(Self { now: watch::Sender::new(time(text)), waits: watch::Sender::new((0, None)) })
     }
 
-    /// Sets the clock, and waits until whoever goes by it has done what there is to do and waits again.
+    /// Sets the clock, and waits until whoever goes by it has done what there is to do and waits again. Whoever looked at
+    /// rules meanwhile may begin to wait for what is due already: that is no wait.
     async fn set(&self, to: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let before = self.waits.borrow().0;
         self.now.send_replace(to);
-        self.waits.subscribe().wait_for(|(count, _)| *count > before).await.unwrap().1
+        let waits =
+            |(count, until): &(u64, Option<DateTime<Utc>>)| *count > before && until.is_none_or(|it| it > to);
+        self.waits.subscribe().wait_for(waits).await.unwrap().1
     }
 
     /// Waits until somebody waits.
