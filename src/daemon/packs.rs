@@ -36,6 +36,8 @@ pub fn fetch_packs(config: &Config, order: &Fetch, runtime: &Runtime) -> anyhow:
         local_allowed: true,
         installation: None,
     };
+    // What comes over HTTP is awaited deep down in git.
+    let _inside = runtime.enter();
     let settings = Settings::of(config);
     let mut lookup = index::Lookup::new(|| runtime.block_on(index::fetch_some(&settings)));
     let progress = Progress { say: &|line| println!("{line}"), stopped: &|| false };
