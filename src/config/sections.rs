@@ -4,7 +4,7 @@ use super::{
     registry::{Key, Refused, Section, kind_of},
     setting::{Input, Setting},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::LazyLock};
 
 macro_rules! section {
     ($(#[doc = $doc:literal])* $name:ident {
@@ -383,13 +383,16 @@ impl SystemUser {
     }
 }
 
-/// Name of the user this process runs as, or its number when it has none.
-fn own_user() -> String {
-    let uid = nix::unistd::geteuid();
-    match nix::unistd::User::from_uid(uid) {
-        Ok(Some(user)) => user.name,
-        _ => uid.to_string(),
-    }
+/// Name of the user this process runs as, or its number when it has none. Looked up once: each execution of a rule has it.
+pub(crate) fn own_user() -> String {
+    static NAME: LazyLock<String> = LazyLock::new(|| {
+        let uid = nix::unistd::geteuid();
+        match nix::unistd::User::from_uid(uid) {
+            Ok(Some(user)) => user.name,
+            _ => uid.to_string(),
+        }
+    });
+    NAME.clone()
 }
 
 impl Auth {

@@ -1,6 +1,9 @@
 //! This machine, and the processes that an earlier daemon of the same data directory left on it.
 
-use crate::{config::Config, model::RunnerInfo};
+use crate::{
+    config::{self, Config},
+    model::RunnerInfo,
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -34,17 +37,12 @@ pub struct Host {
 impl Host {
     /// Looks around once, at start.
     pub fn this(config: &Config, node_name: &str) -> Self {
-        let user = nix::unistd::User::from_uid(nix::unistd::geteuid())
-            .ok()
-            .flatten()
-            .map_or_else(|| nix::unistd::geteuid().to_string(), |user| user.name);
-        let configured = config.system_user.user.clone();
         Self {
             node_name: node_name.to_owned(),
             name: hostname::get().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into()),
             pid: std::process::id() as i32,
-            system_user: if configured.is_empty() { user.clone() } else { configured },
-            user,
+            system_user: config.system_user.name(),
+            user: config::own_user(),
             api_url: format!("{}/v1", config.auth.public_api_url(&config.api)),
         }
     }
