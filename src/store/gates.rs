@@ -1,6 +1,9 @@
 //! Gates of limited actions: who waits at them, and who was let through.
 //!
 //! Everything but [`all`] is for a transaction that holds the gate's lock ([`lock`]).
+//!
+//! Whether an execution has ended is asked of its status here. Asked of `ended_at`, PostgreSQL may think the index of all
+//! that are alive the shortest way to a few of them, and goes through all of it, each time, while a crowd waits.
 
 use super::{Result, Tx};
 use crate::model::ExecutionId;
@@ -172,7 +175,8 @@ pub async fn adopt(
 pub async fn free(tx: &mut Tx, action_ref: &str) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "DELETE FROM policy_slots s WHERE s.action_ref = $1
-           AND NOT EXISTS (SELECT FROM executions e WHERE e.id = s.execution_id AND e.ended_at IS NULL)
+           AND NOT EXISTS (SELECT FROM executions e WHERE e.id = s.execution_id
+               AND e.status NOT IN ('succeeded', 'failed', 'timeout', 'abandoned', 'canceled'))
          RETURNING s.key",
         action_ref
     )
@@ -218,7 +222,8 @@ pub async fn line_up(tx: &mut Tx, newcomers: &[(ExecutionId, String)]) -> Result
 pub async fn held(tx: &mut Tx, action_ref: &str) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "SELECT s.key FROM policy_slots s JOIN executions e ON e.id = s.execution_id
-         WHERE s.action_ref = $1 AND e.ended_at IS NULL AND e.status NOT IN ('pending', 'pausing', 'paused')",
+         WHERE s.action_ref = $1
+           AND e.status IN ('requested', 'scheduled', 'delayed', 'running', 'canceling', 'resuming')",
         action_ref
     )
     .fetch_all(tx.conn())
@@ -286,7 +291,8 @@ pub async fn admit(
              SELECT execution_id, $1, key FROM passing WHERE $4
          )
          UPDATE executions e SET queue_no = p.number, due_at = p.due_at
-         FROM passing p WHERE e.id = p.execution_id AND e.ended_at IS NULL",
+         FROM passing p WHERE e.id = p.execution_id
+             AND e.status NOT IN ('succeeded', 'failed', 'timeout', 'abandoned', 'canceled')",
         action_ref,
         &passing.keys().copied().collect::<Vec<_>>() as _,
         &passing.values().map(String::as_str).collect::<Vec<_>>() as _,
