@@ -15,6 +15,7 @@ pub mod enforcements;
 mod error;
 pub mod executions;
 pub mod gates;
+mod gathering;
 pub mod keys;
 pub mod ledger;
 pub mod listing;

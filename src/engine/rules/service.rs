@@ -39,6 +39,13 @@ const AT_ONCE: usize = 4;
 /// busier it is, the less each costs, and the more room there is to accept others.
 const SLOW: Duration = Duration::from_millis(50);
 
+/// From so many on that came during one transaction, the next one begins not before a beat has passed: each costs about
+/// as much as what it stores for twenty events, and takes it from those who are waiting to be accepted.
+const CROWD: usize = 8;
+
+/// Between the beginnings of two transactions in a crowd.
+const BEAT: Duration = Duration::from_millis(5);
+
 /// How long a row may wait before the sweep of any node takes it up: it was handed to nobody, or to one that died.
 const LEFT_BEHIND: Duration = Duration::from_secs(5);
 
@@ -67,11 +74,15 @@ impl RulesEngine {
             if batch.instances().is_empty() {
                 return;
             }
+            let beat = if batch.instances().len() < CROWD { Duration::ZERO } else { BEAT };
             let begun = self.begin(place, batch);
-            tokio::select! {
-                _ = begun => {}
-                () = clock::sleep(SLOW) => {}
-            }
+            let over = async {
+                tokio::select! {
+                    _ = begun => {}
+                    () = clock::sleep(SLOW) => {}
+                }
+            };
+            tokio::join!(over, clock::sleep(beat));
         }
     }
 

@@ -1,5 +1,5 @@
-//! The group writer of trigger instances: takes all that wait while its last commit is in flight and stores them with
-//! one statement, then answers each sender.
+//! The group writer of trigger instances: takes all that [gather](gathering) while its last commit is in flight and stores
+//! them with one statement, then answers each sender.
 //!
 //! Like the ledger, and beside it: senders of events must not wait for executions, nor hold them up. When the database
 //! goes away all who wait are refused, and rows of theirs that may have been written all the same are removed before
@@ -10,11 +10,11 @@ use crate::{
     clock,
     model::TriggerInstanceId,
     service,
-    store::{Error, Result, Store, by_key},
+    store::{Error, Result, Store, by_key, gathering},
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
 use std::{collections::HashSet, sync::Arc, time::Duration};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// Most rows of one commit.
 const BATCH: usize = 512;
@@ -28,7 +28,7 @@ const RETRY: Duration = Duration::from_millis(100);
 /// Hands trigger instances to the group writer. Cheap to clone; the writer ends with the last of them.
 #[derive(Clone, Debug)]
 pub struct Writer {
-    sender: mpsc::Sender<Entry>,
+    sender: gathering::Sender<Entry>,
 }
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ struct Entry {
 impl Writer {
     /// Starts it, on a connection of its own.
     pub fn start(store: &Store) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = gathering::queue(QUEUE);
         let task = Task { options: store.connect_options(), connection: None, refused: Vec::new() };
         service::spawn("writer of trigger instances", task.run(receiver));
         Self { sender }
@@ -53,7 +53,9 @@ impl Writer {
     pub async fn insert(&self, new: New) -> Result<bool> {
         let (answer, answered) = oneshot::channel();
         let closed = || Error::Unavailable(sqlx::Error::PoolClosed);
-        self.sender.send(Entry { new, answer }).await.map_err(|_| closed())?;
+        if !self.sender.send(Entry { new, answer }).await {
+            return Err(closed());
+        }
         answered.await.map_err(|_| closed())?
     }
 }
@@ -65,11 +67,10 @@ struct Task {
 }
 
 impl Task {
-    async fn run(mut self, mut receiver: mpsc::Receiver<Entry>) {
-        let mut batch = Vec::new();
+    async fn run(mut self, mut receiver: gathering::Receiver<Entry>) {
         loop {
-            let received = tokio::select! {
-                received = receiver.recv_many(&mut batch, BATCH) => received,
+            let first = tokio::select! {
+                first = receiver.recv() => first,
                 // Nobody may come for a long time, and rules would take a refused event up.
                 () = clock::sleep(RETRY), if !self.refused.is_empty() => {
                     if let Err(error) = self.attempt(&[]).await {
@@ -79,10 +80,17 @@ impl Task {
                     continue;
                 }
             };
-            if received == 0 {
-                return;
+            let Some(first) = first else { return };
+            receiver.crowd(1).await;
+            let mut batch = vec![first];
+            while batch.len() < BATCH
+                && let Some(entry) = receiver.try_recv()
+            {
+                batch.push(entry);
             }
-            self.write(std::mem::take(&mut batch)).await;
+            let count = batch.len();
+            self.write(batch).await;
+            receiver.answered(count);
         }
     }
 

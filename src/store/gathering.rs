@@ -1,0 +1,156 @@
+//! The queue before a writer that stores what has gathered with one commit.
+//!
+//! Who has just been answered comes back at once, if it has more to store: all of them within the time of a request or
+//! two, but one by one. A writer that went off with the first would store that one alone while the others wait for the
+//! commit after it, and so each would pay for two. So after it answered several, it waits for most of them to come back;
+//! not for long, and after one alone not at all.
+
+use crate::clock;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, mpsc};
+
+/// How long the first one waits for the others; the shortest that the runtime can.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// The end that others hold. Cheap to clone.
+#[derive(Debug)]
+pub(super) struct Sender<T> {
+    queue: mpsc::Sender<T>,
+    wanted: Arc<Wanted>,
+}
+
+/// The writer's end.
+#[derive(Debug)]
+pub(super) struct Receiver<T> {
+    queue: mpsc::Receiver<T>,
+    wanted: Arc<Wanted>,
+    /// How many were answered last.
+    answered: usize,
+}
+
+/// What the writer waits for.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// So many in the queue; 0 while it does not wait for others.
+    count: AtomicUsize,
+    are_there: Notify,
+}
+
+/// A queue with room for so many.
+pub(super) fn queue<T>(room: usize) -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = mpsc::channel(room);
+    let wanted = Arc::<Wanted>::default();
+    (Sender { queue: sender, wanted: wanted.clone() }, Receiver { queue: receiver, wanted, answered: 0 })
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self { queue: self.queue.clone(), wanted: self.wanted.clone() }
+    }
+}
+
+impl<T> Sender<T> {
+    /// Hands one over; waits while there is no room. `false`: the writer is gone.
+    pub(super) async fn send(&self, entry: T) -> bool {
+        let is_sent = self.queue.send(entry).await.is_ok();
+        let wanted = self.wanted.count.load(Ordering::SeqCst);
+        if wanted > 0 && self.queue.max_capacity() - self.queue.capacity() >= wanted {
+            self.wanted.are_there.notify_one();
+        }
+        is_sent
+    }
+}
+
+impl<T> Receiver<T> {
+    /// The next one. `None`: all senders are gone. Loses nothing when it is dropped.
+    pub(super) async fn recv(&mut self) -> Option<T> {
+        self.queue.recv().await
+    }
+
+    /// The next one, if one is there.
+    pub(super) fn try_recv(&mut self) -> Option<T> {
+        self.queue.try_recv().ok()
+    }
+
+    /// Waits until most of those are back that were answered last, where `taken` of them are taken already. Not all: one
+    /// that stays away would be waited for each time.
+    pub(super) async fn crowd(&self, taken: usize) {
+        let missing = (self.answered * 3).div_ceil(4).saturating_sub(taken);
+        if missing == 0 || self.queue.len() >= missing {
+            return;
+        }
+        self.wanted.count.store(missing, Ordering::SeqCst);
+        let all = async {
+            // Who came before that was said did not tell.
+            while self.queue.len() < missing {
+                self.wanted.are_there.notified().await;
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = clock::sleep(PATIENCE) => {}
+        }
+        self.wanted.count.store(0, Ordering::SeqCst);
+    }
+
+    /// Says how many were just answered.
+    pub(super) fn answered(&mut self, count: usize) {
+        self.answered = count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn most_of_those_who_were_answered_are_waited_for() {
+        let (sender, mut receiver) = queue(16);
+        let begun = Instant::now();
+        receiver.answered(8);
+        sender.send(0).await;
+        receiver.recv().await.unwrap();
+        let others = service::spawn("others", async move {
+            for number in 1..8 {
+                sender.send(number).await;
+                tokio::task::yield_now().await;
+            }
+            sender
+        });
+        receiver.crowd(1).await;
+        assert_eq!(
+            begun.elapsed(),
+            Duration::ZERO,
+            "the clock stands still while others have something to do"
+        );
+        let mut count = 1;
+        while receiver.try_recv().is_some() {
+            count += 1;
+        }
+        assert!((6..=8).contains(&count), "{count}");
+        others.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_waited_for_who_does_not_come() {
+        let (sender, mut receiver) = queue(16);
+        for (answered, waits) in [(0, false), (1, false), (2, true), (8, true)] {
+            receiver.answered(answered);
+            sender.send(()).await;
+            receiver.recv().await.unwrap();
+            let begun = Instant::now();
+            receiver.crowd(1).await;
+            let waited = begun.elapsed();
+            assert_eq!(waited > Duration::ZERO, waits, "{answered}");
+            assert!(waited <= PATIENCE * 2, "{waited:?}");
+        }
+    }
+}
