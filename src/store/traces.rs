@@ -109,10 +109,10 @@ pub async fn begun_by_tagged(db: impl PgExecutor<'_>, tag: &str) -> Result<Vec<O
                    AND trace_id IS NULL AND trace_tag IS NULL AND parent_id IS NULL
                UNION ALL
                SELECT id FROM trigger_instances WHERE trace_tag = $1 AND trace_id IS NULL
-                   AND trace_tag !~ '^(webhook-|st2\.)'
+                   AND NOT starts_with(trace_tag, 'webhook-') AND NOT starts_with(trace_tag, 'st2.')
                UNION ALL
                SELECT id FROM trigger_instances WHERE $5 AND trace_tag = $1 AND trace_id IS NULL
-                   AND trace_tag ~ '^(webhook-|st2\.)'
+                   AND (starts_with(trace_tag, 'webhook-') OR starts_with(trace_tag, 'st2.'))
                UNION ALL
                SELECT id FROM trigger_instances WHERE id = $6 AND trace_tag IS NULL AND trace_id IS NULL
            ) AS found"#,

@@ -118,7 +118,7 @@ fn rate(postgres: &Postgres, daemon: &Daemon, database: &str) -> anyhow::Result<
         workers.into_iter().map(|it| join(it).expect("a load client panicked")).sum::<anyhow::Result<usize>>()
     })?;
     let accepted = count as f64 / begin.elapsed().as_secs_f64();
-    let waiting = "SELECT count(*) FROM trigger_instances WHERE status IN ('pending', 'processing')";
+    let waiting = "SELECT count(*) FROM waiting_events";
     while postgres.psql(database, waiting)? != "0" {
         std::thread::sleep(Duration::from_millis(5));
     }

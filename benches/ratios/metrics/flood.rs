@@ -110,7 +110,7 @@ fn steady(postgres: &Postgres, daemon: &Daemon) -> anyhow::Result<Vec<Row>> {
     let took = begin.elapsed();
     let accepted: usize = sent.iter().map(|it| it.accepted).sum();
     let late = sent.iter().map(|it| it.late).max().unwrap_or_default();
-    let waiting = "SELECT count(*) FROM trigger_instances WHERE status IN ('pending', 'processing')";
+    let waiting = "SELECT count(*) FROM waiting_events";
     while count(waiting)? > 0 {
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -10,7 +10,7 @@ use crate::{
     },
     app::App,
     engine::trigger::{self, Occurrence},
-    model::{TriggerInstance, TriggerInstanceId},
+    model::{TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
     store::{
         self,
         listing::{self, Condition, Direction},
@@ -20,12 +20,20 @@ use crate::{
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Map, Value, json as value};
 
+/// How far the rules are with an event, as it is filtered by.
+const STATUS: &str =
+    "CASE WHEN EXISTS (SELECT FROM waiting_events WHERE trigger_instance_id = id) THEN 'pending'
+    WHEN failed THEN 'processing_failed' ELSE 'processed' END";
+
+/// Those that wait, of however many: few, as a rule.
+const WAITING: &str = "trigger_instances JOIN waiting_events AS waiting ON waiting.trigger_instance_id = id";
+
 pub(in crate::api) static LIST: List = List {
     table: "trigger_instances",
     filters: &[
         ("id", Filter::Ids("id")),
         ("trigger", Filter::Text("trigger")),
-        ("status", Filter::Text("status")),
+        ("status", Filter::Text(STATUS)),
         ("timestamp_gt", Filter::Since("occurred_at")),
         ("timestamp_lt", Filter::Until("occurred_at")),
     ],
@@ -50,6 +58,9 @@ pub(in crate::api) async fn list(
         }
         let references = triggers.iter().map(|trigger| trigger.reference()).collect();
         request.listing.conditions.push(Condition::TextIn("trigger", references));
+    }
+    if query.text("status") == Some(TriggerInstanceStatus::Pending.as_str()) {
+        request.listing.table = WAITING;
     }
     let mut conn = app.store.pool().acquire().await?;
     let page = listing::page(&mut conn, &request.listing).await?;

@@ -1,5 +1,9 @@
 //! Trigger instances. The writer of them is [`Writer`]; what joins a transaction of its caller is here.
+//!
+//! Which of them wait for the rules is in a small table beside theirs: a row of what happened is written once.
 
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use writer::Writer;
@@ -67,7 +71,9 @@ macro_rules! select {
     ($rest:tt $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT id AS "id: TriggerInstanceId", trigger, payload AS "payload: Json<Value>", occurred_at, status,
+            r#"SELECT id AS "id: TriggerInstanceId", trigger, payload AS "payload: Json<Value>", occurred_at,
+                CASE WHEN EXISTS (SELECT FROM waiting_events WHERE trigger_instance_id = id) THEN 'pending'
+                     WHEN failed THEN 'processing_failed' ELSE 'processed' END AS "status!",
                 trace_id AS "trace_id: TraceId", trace_tag
             FROM trigger_instances "# + $rest
             $(, $argument)*
@@ -93,17 +99,20 @@ async fn insert_all(
     let new: Vec<&New> = new.collect();
     let all = || new.iter().map(|new| &*new.instance);
     let rows = sqlx::query_scalar!(
-        r#"INSERT INTO trigger_instances (id, trigger, payload, occurred_at, status, trace_id, trace_tag, once)
-           SELECT id, trigger, payload::json, occurred_at, status, trace_id, trace_tag, once
-           FROM unnest($1::bytea[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[], $7::text[],
-               $8::text[]) AS t (id, trigger, payload, occurred_at, status, trace_id, trace_tag, once)
-           ON CONFLICT DO NOTHING
-           RETURNING id AS "id: TriggerInstanceId""#,
+        r#"WITH stored AS (
+               INSERT INTO trigger_instances (id, trigger, payload, occurred_at, trace_id, trace_tag, once)
+               SELECT id, trigger, payload::json, occurred_at, trace_id, trace_tag, once
+               FROM unnest($1::bytea[], $2::text[], $3::text[], $4::timestamptz[], $5::bytea[], $6::text[], $7::text[])
+                   AS t (id, trigger, payload, occurred_at, trace_id, trace_tag, once)
+               ON CONFLICT DO NOTHING
+               RETURNING id
+           )
+           INSERT INTO waiting_events (trigger_instance_id) SELECT id FROM stored
+           RETURNING trigger_instance_id AS "id: TriggerInstanceId""#,
         &all().map(|it| it.id.as_bytes()).collect::<Vec<_>>() as _,
         &all().map(|it| it.trigger.as_str()).collect::<Vec<_>>() as _,
         &new.iter().map(|new| new.payload.as_str()).collect::<Vec<_>>() as _,
         &all().map(|it| it.occurred_at).collect::<Vec<_>>(),
-        &all().map(|it| it.status.as_str()).collect::<Vec<_>>() as _,
         &all().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,
         &all().map(|it| it.trace.tag.as_deref()).collect::<Vec<_>>() as _,
         &new.iter().map(|new| new.once.as_deref()).collect::<Vec<_>>() as _,
@@ -115,37 +124,56 @@ async fn insert_all(
 
 /// Removes rows whose senders were refused although their commit may have gone through, unless rules had their say.
 async fn remove(connection: &mut PgConnection, ids: &[TriggerInstanceId]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM trigger_instances WHERE id = ANY ($1) AND status = 'pending'", ids as _)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "WITH unseen AS (
+             DELETE FROM waiting_events WHERE trigger_instance_id = ANY ($1) RETURNING trigger_instance_id AS id
+         )
+         DELETE FROM trigger_instances USING unseen WHERE trigger_instances.id = unseen.id",
+        ids as _
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Moves those of these that still wait to their last status. Answers which they were: of the others somebody else has
-/// written what followed.
+/// The rules are done with these, or the engine failed. Answers which of them still waited: of the others somebody else
+/// has written what followed.
 pub async fn finish(
     tx: &mut Tx,
     done: &[(TriggerInstanceId, TriggerInstanceStatus)],
 ) -> Result<HashSet<TriggerInstanceId>> {
+    // Looked up in the order of the index, whoever asks and in which order: nobody waits in a circle.
     let rows = sqlx::query_scalar!(
-        r#"UPDATE trigger_instances i SET status = t.status
-           FROM (SELECT * FROM unnest($1::bytea[], $2::text[]) AS t (id, status) ORDER BY id) t
-           WHERE i.id = t.id AND i.status IN ('pending', 'processing')
-           RETURNING i.id AS "id: TriggerInstanceId""#,
+        r#"DELETE FROM waiting_events WHERE trigger_instance_id = ANY ($1)
+           RETURNING trigger_instance_id AS "id: TriggerInstanceId""#,
         &done.iter().map(|(id, _)| id.as_bytes()).collect::<Vec<_>>() as _,
-        &done.iter().map(|(_, status)| status.as_str()).collect::<Vec<_>>() as _,
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().collect())
+    let ours: HashSet<TriggerInstanceId> = rows.into_iter().collect();
+    let failed: Vec<&[u8]> = done
+        .iter()
+        .filter(|(id, status)| *status == TriggerInstanceStatus::ProcessingFailed && ours.contains(id))
+        .map(|(id, _)| id.as_bytes())
+        .collect();
+    if !failed.is_empty() {
+        sqlx::query!("UPDATE trigger_instances SET failed = true WHERE id = ANY ($1)", &failed as _)
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(ours)
 }
 
 /// Waits until nobody else writes about these, and keeps it so until the transaction ends.
 pub async fn lock(tx: &mut Tx, ids: &HashSet<TriggerInstanceId>) -> Result<()> {
     let ids: Vec<_> = ids.iter().map(TriggerInstanceId::as_bytes).collect();
-    sqlx::query!("SELECT id FROM trigger_instances WHERE id = ANY ($1) ORDER BY id FOR UPDATE", &ids as _)
-        .fetch_all(tx.conn())
-        .await?;
+    sqlx::query!(
+        "SELECT trigger_instance_id FROM waiting_events WHERE trigger_instance_id = ANY ($1)
+         ORDER BY trigger_instance_id FOR UPDATE",
+        &ids as _
+    )
+    .fetch_all(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -171,12 +199,15 @@ pub async fn claim(
     before: TriggerInstanceId,
     most: i64,
 ) -> Result<Vec<TriggerInstance>> {
-    let after = after.as_ref().map_or(&[][..], |id| id.as_bytes());
-    let rows = select!(
-        "WHERE status IN ('pending', 'processing') AND id > $1 AND id <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED",
-        after,
+    let ids = sqlx::query_scalar!(
+        r#"SELECT trigger_instance_id AS "id: TriggerInstanceId" FROM waiting_events
+           WHERE trigger_instance_id > $1 AND trigger_instance_id <= $2
+           ORDER BY trigger_instance_id LIMIT $3 FOR UPDATE SKIP LOCKED"#,
+        after.as_ref().map_or(&[][..], |id| id.as_bytes()),
         before as _,
         most
-    );
-    all(rows.fetch_all(tx.conn()).await?)
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    list_by_ids(tx.conn(), &ids).await
 }

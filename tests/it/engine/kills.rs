@@ -133,8 +133,7 @@ async fn from_an_event_to_a_notification_nothing_is_lost_or_doubled_by_kills() {
     while open > 0 {
         // As long as it goes on it may take its time: three at once are not many.
         open = eventually("less to do than before", PATIENCE, async || {
-            let now =
-                "SELECT (SELECT count(*) FROM trigger_instances WHERE status IN ('pending', 'processing'))
+            let now = "SELECT (SELECT count(*) FROM waiting_events)
                 + (SELECT count(*) FROM execution_ends)
                 + (SELECT count(*) FROM executions WHERE ended_at IS NULL)";
             let now: i64 = sqlx::query_scalar(now).fetch_one(&mut database).await.unwrap();

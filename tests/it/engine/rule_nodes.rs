@@ -104,9 +104,11 @@ async fn two_daemons_that_find_the_same_rows_enforce_them_once() {
         .unwrap();
     // Left behind by a third one that died: both sweep them.
     sqlx::query(
-        r#"INSERT INTO trigger_instances (id, trigger, payload, occurred_at, status)
-          SELECT '\x01'::bytea || substring(decode(md5(n::text), 'hex') FOR 11), $1, '{"body": {}}', now(), 'pending'
-          FROM generate_series(1, $2) AS n"#,
+        r#"WITH left_behind AS (
+              INSERT INTO trigger_instances (id, trigger, payload, occurred_at)
+              SELECT '\x01'::bytea || substring(decode(md5(n::text), 'hex') FOR 11), $1, '{"body": {}}', now()
+              FROM generate_series(1, $2) AS n RETURNING id)
+          INSERT INTO waiting_events SELECT id FROM left_behind"#,
     )
     .bind(&trigger)
     .bind(EVENTS as i32)

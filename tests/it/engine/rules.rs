@@ -166,7 +166,7 @@ async fn a_lost_answer_to_a_commit_leaves_no_execution_to_nobody() {
     }
     assert!(accepted > 0, "all were refused");
     let executions = eventually("the end of all executions", PATIENCE, async || {
-        let waiting = "SELECT count(*) FROM trigger_instances WHERE status IN ('pending', 'processing')";
+        let waiting = "SELECT count(*) FROM waiting_events";
         let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut database).await.unwrap();
         let all = st2.get("/v1/executions?limit=-1&include_attributes=status").await;
         // A connection that was cut is noticed by whoever gets it next.

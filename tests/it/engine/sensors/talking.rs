@@ -165,7 +165,8 @@ class Torrent(Base):
     eventually("all of it", SOON * 3, async || {
         // Others ask meanwhile, and are answered.
         st2.get("/v1/rules").await.expect(200);
-        let ended = "SELECT count(*) FROM trigger_instances WHERE trigger = 'sen.Torrent.event' AND status = 'processed'";
+        let ended = "SELECT count(*) FROM trigger_instances WHERE trigger = 'sen.Torrent.event'
+            AND NOT EXISTS (SELECT FROM waiting_events WHERE trigger_instance_id = id)";
         let ended: i64 = sqlx::query_scalar(ended).fetch_one(&mut database).await.unwrap();
         (ended == EVENTS).then_some(())
     })
