@@ -21,6 +21,7 @@ use std::{
 };
 
 const CLIENTS: usize = 8;
+const CROWD: usize = 64;
 const SECONDS: u32 = 4;
 const MANY: [usize; 2] = [100, 10_000];
 const SAME: usize = 1_000;
@@ -36,15 +37,19 @@ pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
     let mut accepted = Vec::new();
     let mut ratios = [Vec::new(), Vec::new()];
     let (mut inserts, mut accepts, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut crowds, mut crowded) = (Vec::new(), Vec::new());
     let mut rates = [Vec::new(), Vec::new()];
     for _ in 0..pairs {
         inserts.push(postgres.pgbench(anchor::ONE_INSERT, CLIENTS as u32, SECONDS)?);
-        let (accept, done) = rate(&postgres, &one, "one")?;
+        let (accept, done) = rate(&postgres, &one, "one", CLIENTS)?;
         accepts.push(accept);
         alone.push(done);
         accepted.push(accept / inserts[inserts.len() - 1]);
+        let (_, many_done) = rate(&postgres, &one, "one", CROWD)?;
+        crowds.push(many_done);
+        crowded.push(many_done / done);
         for (place, (daemon, rules)) in [(&few, MANY[0]), (&most, MANY[1])].into_iter().enumerate() {
-            let (_, with) = rate(&postgres, daemon, &format!("rules{rules}"))?;
+            let (_, with) = rate(&postgres, daemon, &format!("rules{rules}"), CLIENTS)?;
             rates[place].push(with);
             ratios[place].push(with / done);
         }
@@ -63,6 +68,14 @@ pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
             least(0.5),
             1.0,
             format!("{:.0}/s against {:.0}/s", median(&accepts), median(&inserts)),
+        ),
+        row(
+            "11",
+            "webhook to execution, 64 clients ÷ 8 clients",
+            crowded,
+            least(1.0),
+            2.0,
+            absolute(&crowds),
         ),
     ];
     for (what, operator) in [
@@ -91,12 +104,12 @@ fn start(postgres: &Postgres, database: &str, rules: usize) -> anyhow::Result<Da
         anyhow::ensure!(made.status == 201, "POST /rules: {}", String::from_utf8_lossy(&made.body));
     }
     postgres.psql(database, "VACUUM (ANALYZE)")?;
-    rate(postgres, &daemon, database)?;
+    rate(postgres, &daemon, database, CLIENTS)?;
     Ok(daemon)
 }
 
-/// Webhooks accepted per second, and executions that came of them per second.
-fn rate(postgres: &Postgres, daemon: &Daemon, database: &str) -> anyhow::Result<(f64, f64)> {
+/// Webhooks of so many clients accepted per second, and executions that came of them per second.
+fn rate(postgres: &Postgres, daemon: &Daemon, database: &str, clients: usize) -> anyhow::Result<(f64, f64)> {
     let executions = || -> anyhow::Result<usize> {
         Ok(postgres.psql(database, "SELECT count(*) FROM executions WHERE status = 'succeeded'")?.parse()?)
     };
@@ -113,7 +126,7 @@ fn rate(postgres: &Postgres, daemon: &Daemon, database: &str) -> anyhow::Result<
             }
             Ok(count)
         };
-        let workers: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..clients).map(|_| scope.spawn(worker)).collect();
         let join = |worker: std::thread::ScopedJoinHandle<'_, anyhow::Result<usize>>| worker.join();
         workers.into_iter().map(|it| join(it).expect("a load client panicked")).sum::<anyhow::Result<usize>>()
     })?;
