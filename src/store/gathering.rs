@@ -7,6 +7,7 @@
 
 use crate::clock;
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -19,7 +20,6 @@ use tokio::sync::{Notify, mpsc};
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// The end that others hold. Cheap to clone.
-#[derive(Debug)]
 pub(super) struct Sender<T> {
     queue: mpsc::Sender<T>,
     wanted: Arc<Wanted>,
@@ -47,6 +47,12 @@ pub(super) fn queue<T>(room: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = mpsc::channel(room);
     let wanted = Arc::<Wanted>::default();
     (Sender { queue: sender, wanted: wanted.clone() }, Receiver { queue: receiver, wanted, answered: 0 })
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("room", &self.queue.capacity()).finish_non_exhaustive()
+    }
 }
 
 impl<T> Clone for Sender<T> {

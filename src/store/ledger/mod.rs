@@ -1,8 +1,9 @@
 //! The group writer: takes everything that waits while the last commit is in flight, commits it with one statement
 //! over arrays, then answers each caller and publishes each event.
 //!
-//! No timers: an idle system pays one commit for one change, a busy one shares commits. A caller gets its answer
-//! after the commit that holds its change, so what was answered is durable.
+//! An idle system pays one commit for one change, a busy one shares commits; of those who ask for new executions most are
+//! [waited for](super::gathering) who were answered with the last one. A caller gets its answer after the commit that holds
+//! its change, so what was answered is durable.
 //!
 //! There are three of them, side by side: one for new executions, one for what happens to those that are stored, one for
 //! steps of workflows. A flood of requests so does not hold up the ends of what runs, and commits share a flush of the
@@ -20,7 +21,7 @@ pub use batch::{Insert, Transition};
 pub use spool::Spool;
 
 use self::batch::{Batch, Entry};
-use super::{Error, Result, Store, workflows};
+use super::{Error, Result, Store, gathering, workflows};
 use crate::{bus::Event, service, store::outputs::OutputChunk};
 use std::{collections::VecDeque, sync::Arc};
 use tokio::{
@@ -37,8 +38,8 @@ const QUEUE: usize = 4096;
 /// Hands changes to the group writer.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    new: mpsc::Sender<Entry>,
-    stored: mpsc::Sender<Entry>,
+    new: gathering::Sender<Entry>,
+    stored: gathering::Sender<Entry>,
     steps: mpsc::Sender<workflows::Entry>,
 }
 
@@ -47,7 +48,7 @@ impl Ledger {
     /// written.
     pub fn start(store: &Store, spool: Option<Spool>) -> (Self, JoinHandle<()>) {
         let writer = |name, spool| {
-            let (sender, receiver) = mpsc::channel(QUEUE);
+            let (sender, receiver) = gathering::queue(QUEUE);
             (sender, service::spawn(name, write::Writer::new(store, spool).run(receiver)))
         };
         let (new, first) = writer("ledger of new executions", None);
@@ -98,8 +99,8 @@ impl Ledger {
     }
 }
 
-async fn send(writer: &mpsc::Sender<Entry>, entry: Entry) -> Result<()> {
-    writer.send(entry).await.map_err(|_| closed())
+async fn send(writer: &gathering::Sender<Entry>, entry: Entry) -> Result<()> {
+    if writer.send(entry).await { Ok(()) } else { Err(closed()) }
 }
 
 fn closed() -> Error {
@@ -107,24 +108,13 @@ fn closed() -> Error {
 }
 
 /// Takes what has gathered, at most one change per execution so that order within an execution holds.
-async fn gather(
-    receiver: &mut mpsc::Receiver<Entry>,
-    waiting: &mut VecDeque<Entry>,
-    batch: &mut Batch,
-) -> bool {
-    if waiting.is_empty() {
-        match receiver.recv().await {
-            Some(entry) => batch.push(entry),
-            None => return false,
-        }
-    }
+fn gather(receiver: &mut gathering::Receiver<Entry>, waiting: &mut VecDeque<Entry>, batch: &mut Batch) {
     while batch.len() < BATCH {
-        match waiting.pop_front().or_else(|| receiver.try_recv().ok()) {
+        match waiting.pop_front().or_else(|| receiver.try_recv()) {
             Some(entry) => batch.push(entry),
             None => break,
         }
     }
-    true
 }
 
 /// Publishes in order, after the commit.

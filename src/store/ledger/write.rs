@@ -9,7 +9,7 @@ use crate::{
     bus::Bus,
     clock,
     model::ExecutionId,
-    store::{Error, Store, by_key, executions},
+    store::{Error, Store, by_key, executions, gathering},
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
 use std::{
@@ -17,7 +17,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::mpsc;
 
 /// Pause between attempts to reach the database again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -46,24 +45,28 @@ impl Writer {
         }
     }
 
-    pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Entry>) {
+    pub(super) async fn run(mut self, mut receiver: gathering::Receiver<Entry>) {
         loop {
-            let mut batch = Batch::default();
-            let gathered = tokio::select! {
-                gathered = gather(&mut receiver, &mut self.waiting, &mut batch) => gathered,
+            let first = tokio::select! {
+                first = receiver.recv(), if self.waiting.is_empty() => first,
+                () = std::future::ready(()), if !self.waiting.is_empty() => self.waiting.pop_front(),
                 // Nobody may come for a long time, and a refused row may say that it runs.
                 () = clock::sleep(RETRY), if !self.refused.is_empty() => {
                     self.remove_refused().await;
                     continue;
                 }
             };
-            if !gathered {
-                return;
-            }
+            let Some(first) = first else { return };
+            receiver.crowd(1).await;
+            let mut batch = Batch::default();
+            batch.push(first);
+            gather(&mut receiver, &mut self.waiting, &mut batch);
             for entry in batch.take_later().into_iter().rev() {
                 self.waiting.push_front(entry);
             }
+            let new = batch.inserts.len();
             self.write(batch, &mut receiver).await;
+            receiver.answered(new);
             if self.waiting.is_empty() {
                 self.clear_spool().await;
             }
@@ -81,7 +84,7 @@ impl Writer {
     }
 
     /// Writes one batch, however often the database goes away meanwhile.
-    async fn write(&mut self, mut batch: Batch, receiver: &mut mpsc::Receiver<Entry>) {
+    async fn write(&mut self, mut batch: Batch, receiver: &mut gathering::Receiver<Entry>) {
         let mut in_doubt = false;
         loop {
             match self.attempt(&batch, in_doubt).await {
@@ -112,7 +115,7 @@ impl Writer {
     }
 
     /// Rests before the next attempt. What comes meanwhile is put on disk at once.
-    async fn rest(&mut self, receiver: &mut mpsc::Receiver<Entry>) {
+    async fn rest(&mut self, receiver: &mut gathering::Receiver<Entry>) {
         let pause = clock::sleep(RETRY);
         tokio::pin!(pause);
         loop {
@@ -122,7 +125,7 @@ impl Writer {
                 Some(entry) = receiver.recv(), if has_room => {
                     let mut records = spool::record(&entry);
                     self.waiting.push_back(entry);
-                    while self.waiting.len() < QUEUE && let Ok(entry) = receiver.try_recv() {
+                    while self.waiting.len() < QUEUE && let Some(entry) = receiver.try_recv() {
                         records.extend(spool::record(&entry));
                         self.waiting.push_back(entry);
                     }
