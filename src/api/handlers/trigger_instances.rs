@@ -20,20 +20,12 @@ use crate::{
 use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use serde_json::{Map, Value, json as value};
 
-/// How far the rules are with an event, as it is filtered by.
-const STATUS: &str =
-    "CASE WHEN EXISTS (SELECT FROM waiting_events WHERE trigger_instance_id = id) THEN 'pending'
-    WHEN failed THEN 'processing_failed' ELSE 'processed' END";
-
-/// Those that wait, of however many: few, as a rule.
-const WAITING: &str = "trigger_instances JOIN waiting_events AS waiting ON waiting.trigger_instance_id = id";
-
 pub(in crate::api) static LIST: List = List {
     table: "trigger_instances",
     filters: &[
         ("id", Filter::Ids("id")),
         ("trigger", Filter::Text("trigger")),
-        ("status", Filter::Text(STATUS)),
+        ("status", Filter::Text(store::trigger_instances::STATUS)),
         ("timestamp_gt", Filter::Since("occurred_at")),
         ("timestamp_lt", Filter::Until("occurred_at")),
     ],
@@ -60,7 +52,7 @@ pub(in crate::api) async fn list(
         request.listing.conditions.push(Condition::TextIn("trigger", references));
     }
     if query.text("status") == Some(TriggerInstanceStatus::Pending.as_str()) {
-        request.listing.table = WAITING;
+        request.listing.table = store::trigger_instances::WAITING;
     }
     let mut conn = app.store.pool().acquire().await?;
     let page = listing::page(&mut conn, &request.listing).await?;

@@ -74,7 +74,7 @@ impl RulesEngine {
             if batch.instances().is_empty() {
                 return;
             }
-            let beat = if batch.instances().len() < CROWD { Duration::ZERO } else { BEAT };
+            let is_crowd = batch.instances().len() >= CROWD;
             let begun = self.begin(place, batch);
             let over = async {
                 tokio::select! {
@@ -82,7 +82,11 @@ impl RulesEngine {
                     () = clock::sleep(SLOW) => {}
                 }
             };
-            tokio::join!(over, clock::sleep(beat));
+            if is_crowd {
+                tokio::join!(over, clock::sleep(BEAT));
+            } else {
+                over.await;
+            }
         }
     }
 

@@ -18,6 +18,16 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, types::Json};
 use std::{collections::HashSet, sync::Arc};
 
+/// How far the rules are with an event, as lists filter by it; the same expression as in `select!`, which takes no
+/// constants.
+pub const STATUS: &str =
+    "CASE WHEN EXISTS (SELECT FROM waiting_events WHERE trigger_instance_id = id) THEN 'pending'
+    WHEN failed THEN 'processing_failed' ELSE 'processed' END";
+
+/// Those that wait, as a table to list: few, however many there have been.
+pub const WAITING: &str =
+    "trigger_instances JOIN waiting_events AS waiting ON waiting.trigger_instance_id = id";
+
 /// A new trigger instance.
 #[derive(Clone, Debug)]
 pub struct New {
