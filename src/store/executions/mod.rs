@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use sqlx::{PgConnection, PgExecutor};
 use std::collections::HashSet;
 
-/// Stores new executions, and the keys under which retried requests find them.
+/// Stores new executions, and the keys under which retried requests find them. None of them may be stored already: to
+/// look that up for each would cost a fifth of the statement.
 pub(super) async fn insert_all(
     connection: &mut PgConnection,
     rows: impl Iterator<Item = &Insert>,
@@ -66,6 +67,23 @@ pub(super) async fn insert_all(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Those of these that are not stored. Of a transaction whose fate is in doubt this can be told once it has ended.
+pub(super) async fn missing<'a>(
+    connection: &mut PgConnection,
+    rows: impl Iterator<Item = &'a Insert>,
+) -> sqlx::Result<Vec<&'a Insert>> {
+    let rows: Vec<&Insert> = rows.collect();
+    let ids: Vec<_> = rows.iter().map(|row| row.execution.id.as_bytes()).collect();
+    let stored = sqlx::query_scalar!(
+        r#"SELECT id AS "id: ExecutionId" FROM executions WHERE id = ANY ($1)"#,
+        &ids as _
+    )
+    .fetch_all(connection)
+    .await?;
+    let stored: HashSet<ExecutionId> = stored.into_iter().collect();
+    Ok(rows.into_iter().filter(|row| !stored.contains(&row.execution.id)).collect())
 }
 
 /// Stores new executions in a transaction of the caller.

@@ -33,4 +33,3 @@ FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::text[], $5::text[], $6::
         delay_ms, parent_id, log, started_at, ended_at, result, due_at, node_id, node_epoch, trace_id, trace_tag,
         follow_up, gated, origin_id)
 LEFT JOIN executions p ON p.id = t.parent_id
-ON CONFLICT (id) DO NOTHING

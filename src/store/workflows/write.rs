@@ -160,7 +160,11 @@ impl Writer {
         let held = states(&mut tx, &steps, in_doubt).await?;
         let stored: Vec<&Step> =
             steps.iter().filter(|step| held.contains(&step.execution)).copied().collect();
-        let children: Vec<&Insert> = stored.iter().flat_map(|step| &step.children).collect();
+        let mut children: Vec<&Insert> = stored.iter().flat_map(|step| &step.children).collect();
+        if in_doubt {
+            // The states are locked: whoever wrote them before has ended.
+            children = executions::missing(&mut tx, children.into_iter()).await?;
+        }
         if !children.is_empty() {
             executions::insert_all(&mut tx, children.into_iter()).await?;
         }
