@@ -3,7 +3,7 @@
 use super::timestamp;
 use crate::model::{Enforcement, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus};
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 /// Fields of a trigger instance.
 pub const TRIGGER_INSTANCE_FIELDS: &[&str] = &["id", "trigger", "payload", "occurrence_time", "status"];
@@ -34,18 +34,14 @@ pub struct ShownInstance<'a> {
     /// Its id.
     pub id: TriggerInstanceId,
     /// What it brings.
-    pub payload: &'a Value,
+    pub payload: &'a RawValue,
 }
 
-impl<'a> From<&'a TriggerInstance> for ShownInstance<'a> {
-    fn from(it: &'a TriggerInstance) -> Self {
-        Self {
-            trigger: &it.trigger,
-            occurrence_time: timestamp::millis(it.occurred_at),
-            status: it.status,
-            id: it.id,
-            payload: &it.payload,
-        }
+impl<'a> ShownInstance<'a> {
+    /// With this status, and its payload as text.
+    pub fn of(it: &'a TriggerInstance, status: TriggerInstanceStatus, payload: &'a RawValue) -> Self {
+        let occurrence_time = timestamp::millis(it.occurred_at);
+        Self { trigger: &it.trigger, occurrence_time, status, id: it.id, payload }
     }
 }
 

@@ -6,13 +6,14 @@ use crate::{
     engine::{
         Engine,
         execution::{self, Admitted, Asked},
+        trigger::Taken,
     },
     model::{
         Enforcement, EnforcementId, ExecutionId, ExecutionRequest, Fact, Origin, TraceContext, TraceId,
         TriggerInstance, TriggerInstanceStatus,
     },
     store::{self, origins},
-    wire::{self, content},
+    wire::{content, event::ShownInstance},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::to_raw_value};
@@ -33,9 +34,10 @@ pub(super) struct Consequences {
 /// The database cannot be asked; nothing follows yet.
 pub(super) async fn consequences(
     engine: &Engine,
-    instance: &TriggerInstance,
+    taken: &Taken,
     matched: Matched,
 ) -> store::Result<Consequences> {
+    let instance = &*taken.instance;
     let mut all = Consequences::default();
     for (ready, faults) in &matched.faults {
         let rule_ref = ready.rule.reference();
@@ -51,7 +53,7 @@ pub(super) async fn consequences(
         return Ok(all);
     }
     for ready in &matched.fits {
-        let origin = origin(engine, instance, ready).await?;
+        let origin = origin(engine, taken, ready).await?;
         let asked = execution::asked(engine, request(engine, instance, ready), &instance.payload, origin);
         let outcome = match asked.await {
             Ok(Asked::Sound(execution)) => {
@@ -114,7 +116,8 @@ fn trace(instance: &TriggerInstance) -> TraceContext {
 }
 
 /// The event and the rule as they are.
-async fn origin(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> store::Result<Origin> {
+async fn origin(engine: &Engine, taken: &Taken, ready: &Ready) -> store::Result<Origin> {
+    let instance = &*taken.instance;
     let facts = if let Some(facts) = ready.facts.get() {
         facts
     } else {
@@ -122,7 +125,7 @@ async fn origin(engine: &Engine, instance: &TriggerInstance, ready: &Ready) -> s
         ready.facts.get_or_init(|| made)
     };
     // When the rules had their say, StackStorm calls it so.
-    let event = wire::event::ShownInstance { status: TriggerInstanceStatus::Processing, ..instance.into() };
+    let event = ShownInstance::of(instance, TriggerInstanceStatus::Processing, &taken.payload);
     Ok(Origin::new(Some(facts.clone()), fact("trigger_instance", &event)))
 }
 

@@ -8,6 +8,7 @@
 //!
 //! Left out: traces, of which only the context is passed on; who may write rules.
 
+mod aside;
 mod book;
 mod enforce;
 mod explain;

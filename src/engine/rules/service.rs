@@ -2,13 +2,17 @@
 
 use super::{
     Matched, Page, Ready,
+    aside::Aside,
     enforce::{self, Consequences},
     matcher,
 };
 use crate::{
     clock,
     criteria::{Comparison, Event},
-    engine::{Engine, trigger::Batch},
+    engine::{
+        Engine,
+        trigger::{Batch, Taken},
+    },
     expr::jinja,
     model::{ObjectId, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
     service::{self, Service, Stop},
@@ -27,7 +31,10 @@ use tokio::{
 };
 
 /// Most instances of one transaction.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
+
+/// Most rows that are read at once: how large they are is not known before.
+const ROWS: usize = 256;
 
 /// How long instances are looked at before what was found is written: a slow one holds up its neighbours no longer.
 const LOOK: Duration = Duration::from_millis(100);
@@ -39,12 +46,15 @@ const AT_ONCE: usize = 4;
 /// busier it is, the less each costs, and the more room there is to accept others.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// From so many on that came during one transaction, the next one begins not before a beat has passed: each costs about
-/// as much as what it stores for twenty events, and takes it from those who are waiting to be accepted.
+/// It is a crowd when so many events came during one transaction,
 const CROWD: usize = 8;
 
+/// and so many come in a second: they keep this machine busy. Then accepting comes first: what was accepted is worked
+/// on [aside](Aside), and in beats, for a transaction costs about as much as what it stores for twenty events.
+const CROWD_RATE: f64 = 2000.0;
+
 /// Between the beginnings of two transactions in a crowd.
-const BEAT: Duration = Duration::from_millis(5);
+const BEAT: Duration = Duration::from_millis(100);
 
 /// How long a row may wait before the sweep of any node takes it up: it was handed to nobody, or to one that died.
 const LEFT_BEHIND: Duration = Duration::from_secs(5);
@@ -59,31 +69,43 @@ const RETRY: Duration = Duration::from_millis(500);
 pub struct RulesEngine {
     engine: Engine,
     places: Arc<Semaphore>,
+    aside: Aside,
 }
 
 impl RulesEngine {
     pub(in crate::engine) fn new(engine: Engine) -> Self {
-        Self { engine, places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { engine, places: Arc::new(Semaphore::new(AT_ONCE)), aside: Aside::default() }
     }
 
     /// Takes up everything that was handed over.
     async fn take_all(&self) {
+        let events = &self.engine.shared.events;
+        let mut last = None;
         loop {
             let Ok(place) = self.places.clone().acquire_owned().await else { return };
-            let batch = self.engine.shared.events.take(BATCH);
-            if batch.instances().is_empty() {
+            let batch = events.take(BATCH);
+            if batch.len() == 0 {
                 return;
             }
-            let is_crowd = batch.instances().len() >= CROWD;
-            let begun = self.begin(place, batch);
+            let since = last.replace(Instant::now()).map(|last| last.elapsed());
+            let is_crowd = since.is_some_and(|since| is_crowd(batch.len(), since));
+            // Whoever had to be left waits for no beat.
+            let has_time = is_crowd && batch.is_all();
+            let begun = self.begin(place, batch, is_crowd);
             let over = async {
                 tokio::select! {
                     _ = begun => {}
                     () = clock::sleep(SLOW) => {}
                 }
             };
-            if is_crowd {
-                tokio::join!(over, clock::sleep(BEAT));
+            if has_time {
+                let beat = async {
+                    tokio::select! {
+                        () = clock::sleep(BEAT) => {}
+                        () = events.long() => {}
+                    }
+                };
+                tokio::join!(over, beat);
             } else {
                 over.await;
             }
@@ -96,13 +118,13 @@ impl RulesEngine {
         while !stop.is_requested() {
             let Ok(place) = self.places.clone().acquire_owned().await else { return Ok(()) };
             let mut tx = self.engine.store().begin().await?;
-            let rows = trigger_instances::claim(&mut tx, after, before, BATCH as i64).await?;
+            let rows = trigger_instances::claim(&mut tx, after, before, ROWS as i64).await?;
             tx.commit().await?;
-            let is_last = rows.len() < BATCH;
+            let is_last = rows.len() < ROWS;
             after = rows.last().map(|row| row.id);
             let batch = self.engine.shared.events.take_up(rows);
-            if !batch.instances().is_empty() {
-                self.begin(place, batch);
+            if batch.len() > 0 {
+                self.begin(place, batch, false);
             }
             if is_last {
                 break;
@@ -111,12 +133,13 @@ impl RulesEngine {
         Ok(())
     }
 
-    fn begin(&self, place: OwnedSemaphorePermit, batch: Batch) -> JoinHandle<()> {
+    fn begin(&self, place: OwnedSemaphorePermit, batch: Batch, is_crowd: bool) -> JoinHandle<()> {
         let engine = self.engine.clone();
-        service::spawn("rules", async move {
+        let work = async move {
             let _place = place;
-            let settled = settle(&engine, batch.instances()).await;
-            let count = batch.instances().len();
+            let instances = batch.instances();
+            let settled = settle(&engine, &instances).await;
+            let count = instances.len();
             drop(batch);
             if let Err(error) = settled {
                 tracing::warn!("Rules could not be applied to {count} events now: {error:?}");
@@ -124,12 +147,18 @@ impl RulesEngine {
                 // Their rows are found again.
                 engine.shared.events.look_at_rows();
             }
-        })
+        };
+        if is_crowd { self.aside.spawn("rules", work) } else { service::spawn("rules", work) }
     }
 }
 
+/// Whether so many that came within that time are a crowd.
+fn is_crowd(count: usize, within: Duration) -> bool {
+    count >= CROWD && count as f64 >= CROWD_RATE * within.as_secs_f64()
+}
+
 /// Matches a batch and writes what follows. What cannot be written fails alone.
-fn settle<'a>(engine: &'a Engine, batch: &'a [Arc<TriggerInstance>]) -> BoxFuture<'a, store::Result<()>> {
+fn settle<'a>(engine: &'a Engine, batch: &'a [Taken]) -> BoxFuture<'a, store::Result<()>> {
     Box::pin(async move {
         let mut left = batch;
         while !left.is_empty() {
@@ -139,7 +168,7 @@ fn settle<'a>(engine: &'a Engine, batch: &'a [Arc<TriggerInstance>]) -> BoxFutur
             match write(engine, looked_at, found).await {
                 Err(error) if error.is_unavailable() => return Err(error),
                 Err(error) if looked_at.len() == 1 => {
-                    let id = looked_at[0].id;
+                    let id = looked_at[0].instance.id;
                     tracing::error!("What follows from trigger instance {id} could not be stored: {error:?}");
                     let failed = (TriggerInstanceStatus::ProcessingFailed, Consequences::default());
                     write(engine, looked_at, vec![failed]).await?;
@@ -159,8 +188,8 @@ fn settle<'a>(engine: &'a Engine, batch: &'a [Arc<TriggerInstance>]) -> BoxFutur
 type Found = Vec<(TriggerInstanceStatus, Consequences)>;
 
 /// What follows from each of the first of a batch, one at least.
-async fn look(engine: &Engine, batch: &[Arc<TriggerInstance>]) -> store::Result<Found> {
-    let mut triggers: Vec<&str> = batch.iter().map(|instance| instance.trigger.as_str()).collect();
+async fn look(engine: &Engine, batch: &[Taken]) -> store::Result<Found> {
+    let mut triggers: Vec<&str> = batch.iter().map(|taken| taken.instance.trigger.as_str()).collect();
     triggers.sort_unstable();
     triggers.dedup();
     let pages = engine.shared.rules.pages(&triggers).await?;
@@ -168,12 +197,12 @@ async fn look(engine: &Engine, batch: &[Arc<TriggerInstance>]) -> store::Result<
     engine.triggers().prepare(&triggers).await?;
     let mut found: Found = Vec::with_capacity(batch.len());
     let begun = Instant::now();
-    for instance in batch {
+    for taken in batch {
         if !found.is_empty() && begun.elapsed() > LOOK {
             break;
         }
-        let page = pages.get(&instance.trigger).cloned().unwrap_or_default();
-        match look_at(engine, page, instance).await {
+        let page = pages.get(&taken.instance.trigger).cloned().unwrap_or_default();
+        match look_at(engine, page, taken).await {
             Ok(one) => found.push(one),
             Err(error) => {
                 forget(engine, found);
@@ -189,12 +218,12 @@ async fn look(engine: &Engine, batch: &[Arc<TriggerInstance>]) -> store::Result<
 async fn look_at(
     engine: &Engine,
     page: Arc<Page>,
-    instance: &Arc<TriggerInstance>,
+    taken: &Taken,
 ) -> store::Result<(TriggerInstanceStatus, Consequences)> {
-    let Some(matched) = matched(engine, page, instance).await? else {
+    let Some(matched) = matched(engine, page, &taken.instance).await? else {
         return Ok((TriggerInstanceStatus::ProcessingFailed, Consequences::default()));
     };
-    let consequences = enforce::consequences(engine, instance, matched).await?;
+    let consequences = enforce::consequences(engine, taken, matched).await?;
     Ok((TriggerInstanceStatus::Processed, consequences))
 }
 
@@ -264,7 +293,7 @@ pub(super) async fn fitting(engine: &Engine, instance: &TriggerInstance) -> stor
 }
 
 /// Writes what follows from a batch, and lets the executions begin.
-async fn write(engine: &Engine, batch: &[Arc<TriggerInstance>], found: Found) -> store::Result<()> {
+async fn write(engine: &Engine, batch: &[Taken], found: Found) -> store::Result<()> {
     let mut tx = match engine.store().begin_keyed().await {
         Ok(tx) => tx,
         Err(error) => {
@@ -273,7 +302,7 @@ async fn write(engine: &Engine, batch: &[Arc<TriggerInstance>], found: Found) ->
         }
     };
     let done: Vec<_> =
-        batch.iter().zip(&found).map(|(instance, (status, _))| (instance.id, *status)).collect();
+        batch.iter().zip(&found).map(|(taken, (status, _))| (taken.instance.id, *status)).collect();
     let ours = match trigger_instances::finish(&mut tx, &done).await {
         Ok(ours) => ours,
         Err(error) => {
@@ -282,8 +311,8 @@ async fn write(engine: &Engine, batch: &[Arc<TriggerInstance>], found: Found) ->
         }
     };
     let mut all = Consequences::default();
-    for (instance, (_, consequences)) in batch.iter().zip(found) {
-        if ours.contains(&instance.id) {
+    for (taken, (_, consequences)) in batch.iter().zip(found) {
+        if ours.contains(&taken.instance.id) {
             all.enforcements.extend(consequences.enforcements);
             all.executions.extend(consequences.executions);
         } else {
@@ -383,3 +412,16 @@ impl Service for RulesEngine {
 }
 
 static NO_DATASTORE: LazyLock<Arc<dyn jinja::Datastore>> = LazyLock::new(|| Arc::new(jinja::NoDatastore));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_is_many_at_once_and_at_a_rate() {
+        let ms = Duration::from_millis;
+        assert!(is_crowd(8, ms(4)) && is_crowd(200, ms(100)) && is_crowd(1024, ms(1)));
+        assert!(!is_crowd(7, ms(1)), "few");
+        assert!(!is_crowd(8, ms(5)) && !is_crowd(199, ms(100)), "no more than a busy hour brings");
+    }
+}

@@ -22,7 +22,7 @@ mod queue;
 
 pub use catalog::Catalog;
 pub use deliveries::{Deliveries, Delivery, Verdict};
-pub(in crate::engine) use queue::{Batch, Queue};
+pub(in crate::engine) use queue::{Batch, Queue, Taken};
 
 use super::Engine;
 use crate::{
@@ -35,7 +35,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// Which trigger an event is of.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,19 +200,22 @@ async fn happened(engine: &Engine, tx: &mut Tx, trigger: &str, payload: Value) -
 
 async fn store_and_hand_over(engine: &Engine, new: New, is_from_outside: bool) -> Result<bool, Error> {
     let events = &engine.shared.events;
-    let bytes = new.payload.len();
+    let (head, payload) = (new.head.clone(), new.payload.clone());
     // Before it is stored: who is not told yes yet slows down.
-    let place = if is_from_outside { events.wait_for_place(bytes).await } else { events.place(bytes) };
-    let instance = new.instance.clone();
+    let place = if is_from_outside {
+        events.wait_for_place(payload.get().len()).await
+    } else {
+        events.place(payload.get().len())
+    };
     let is_new = engine.shared.trigger_writer.insert(new).await?;
     if is_new {
-        events.push(instance, place);
+        events.push(head, payload, place);
     }
     Ok(is_new)
 }
 
 /// Finds the trigger and checks the payload.
-async fn ready(engine: &Engine, occurrence: Occurrence) -> Result<Arc<TriggerInstance>, Error> {
+async fn ready(engine: &Engine, occurrence: Occurrence) -> Result<TriggerInstance, Error> {
     let Occurrence { target, payload, trace, checked, at } = occurrence;
     let catalog = &engine.shared.triggers;
     if checked {
@@ -233,12 +235,12 @@ async fn ready(engine: &Engine, occurrence: Occurrence) -> Result<Arc<TriggerIns
         }
     };
     let now = clock::now();
-    Ok(Arc::new(TriggerInstance {
+    Ok(TriggerInstance {
         id: TriggerInstanceId(ObjectId::at(now)),
         trigger,
         payload,
         occurred_at: at.unwrap_or(now),
         status: TriggerInstanceStatus::Pending,
         trace,
-    }))
+    })
 }

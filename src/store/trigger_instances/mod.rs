@@ -14,7 +14,10 @@ use crate::{
     model::{TraceContext, TraceId, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 use sqlx::{PgConnection, PgExecutor, types::Json};
 use std::{collections::HashSet, sync::Arc};
 
@@ -31,19 +34,25 @@ pub const WAITING: &str =
 /// A new trigger instance.
 #[derive(Clone, Debug)]
 pub struct New {
-    /// The row.
-    pub instance: Arc<TriggerInstance>,
-    /// Its payload as JSON text.
-    pub payload: String,
+    /// The row but for its payload.
+    pub head: Arc<TriggerInstance>,
+    /// Its payload.
+    pub payload: Arc<RawValue>,
     /// What its source names it by, if it must come once.
     pub once: Option<String>,
 }
 
 impl New {
     /// One that comes once, if its source names it.
-    pub fn of(instance: Arc<TriggerInstance>, once: Option<String>) -> Self {
-        Self { payload: instance.payload.to_string(), instance, once }
+    pub fn of(mut instance: TriggerInstance, once: Option<String>) -> Self {
+        let payload = text(&instance.payload.take());
+        Self { head: Arc::new(instance), payload, once }
     }
+}
+
+/// A payload as JSON text.
+pub fn text(payload: &Value) -> Arc<RawValue> {
+    to_raw_value(payload).expect("a JSON value can be written").into()
 }
 
 /// Columns as they are kept.
@@ -101,13 +110,34 @@ pub async fn insert(tx: &mut Tx, new: &[New]) -> Result<HashSet<TriggerInstanceI
     Ok(stored)
 }
 
-/// The statement behind both doors.
+/// The statement behind both doors, and the cheaper one for events of which none can have been stored before: that no row
+/// is in the way is looked up for each.
 async fn insert_all(
     connection: &mut PgConnection,
     new: impl Iterator<Item = &New>,
 ) -> sqlx::Result<HashSet<TriggerInstanceId>> {
     let new: Vec<&New> = new.collect();
-    let all = || new.iter().map(|new| &*new.instance);
+    let all = || new.iter().map(|new| &*new.head);
+    if new.iter().all(|new| new.once.is_none()) {
+        sqlx::query!(
+            "WITH stored AS (
+                 INSERT INTO trigger_instances (id, trigger, payload, occurred_at, trace_id, trace_tag)
+                 SELECT id, trigger, payload::json, occurred_at, trace_id, trace_tag
+                 FROM unnest($1::bytea[], $2::text[], $3::text[], $4::timestamptz[], $5::bytea[], $6::text[])
+                     AS t (id, trigger, payload, occurred_at, trace_id, trace_tag)
+             )
+             INSERT INTO waiting_events (trigger_instance_id) SELECT unnest($1::bytea[])",
+            &all().map(|it| it.id.as_bytes()).collect::<Vec<_>>() as _,
+            &all().map(|it| it.trigger.as_str()).collect::<Vec<_>>() as _,
+            &new.iter().map(|new| new.payload.get()).collect::<Vec<_>>() as _,
+            &all().map(|it| it.occurred_at).collect::<Vec<_>>(),
+            &all().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,
+            &all().map(|it| it.trace.tag.as_deref()).collect::<Vec<_>>() as _,
+        )
+        .execute(connection)
+        .await?;
+        return Ok(all().map(|it| it.id).collect());
+    }
     let rows = sqlx::query_scalar!(
         r#"WITH stored AS (
                INSERT INTO trigger_instances (id, trigger, payload, occurred_at, trace_id, trace_tag, once)
@@ -121,7 +151,7 @@ async fn insert_all(
            RETURNING trigger_instance_id AS "id: TriggerInstanceId""#,
         &all().map(|it| it.id.as_bytes()).collect::<Vec<_>>() as _,
         &all().map(|it| it.trigger.as_str()).collect::<Vec<_>>() as _,
-        &new.iter().map(|new| new.payload.as_str()).collect::<Vec<_>>() as _,
+        &new.iter().map(|new| new.payload.get()).collect::<Vec<_>>() as _,
         &all().map(|it| it.occurred_at).collect::<Vec<_>>(),
         &all().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,
         &all().map(|it| it.trace.tag.as_deref()).collect::<Vec<_>>() as _,

@@ -18,7 +18,7 @@ fn event() -> New {
         status: Pending,
         trace: TraceContext::default(),
     };
-    New::of(Arc::new(instance), None)
+    New::of(instance, None)
 }
 
 async fn stored(store: &Store, count: usize) -> Vec<TriggerInstanceId> {
@@ -26,7 +26,7 @@ async fn stored(store: &Store, count: usize) -> Vec<TriggerInstanceId> {
     let mut tx = store.begin().await.unwrap();
     insert(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();
-    new.iter().map(|new| new.instance.id).collect()
+    new.iter().map(|new| new.head.id).collect()
 }
 
 #[sqlx::test]

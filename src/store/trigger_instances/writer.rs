@@ -99,14 +99,14 @@ impl Task {
             Ok(stored) => {
                 for Entry { new, answer } in batch {
                     // A sender that gave up needs no answer.
-                    let _ = answer.send(Ok(stored.contains(&new.instance.id)));
+                    let _ = answer.send(Ok(stored.contains(&new.head.id)));
                 }
             }
             Err(error) if Error::is_lost_connection(&error) => {
                 self.connection = None;
                 let error = Arc::new(error);
                 for Entry { new, answer } in batch {
-                    self.refused.push(new.instance.id);
+                    self.refused.push(new.head.id);
                     let copy = sqlx::Error::Io(std::io::Error::other(error.clone()));
                     let _ = answer.send(Err(Error::Unavailable(copy)));
                 }
