@@ -109,13 +109,12 @@ impl Writer {
                 weight += next.step.weight();
                 batch.push(next);
             }
-            self.write(batch).await;
+            self.write(batch, false).await;
         }
     }
 
-    /// Writes some steps, however often the database goes away meanwhile.
-    async fn write(&mut self, batch: Vec<Entry>) {
-        let mut in_doubt = false;
+    /// Writes some steps, however often the database goes away meanwhile. `in_doubt`: they may have been stored before.
+    async fn write(&mut self, batch: Vec<Entry>, mut in_doubt: bool) {
         loop {
             match self.attempt(&batch, in_doubt).await {
                 Ok(done) => {
@@ -134,7 +133,7 @@ impl Writer {
                 // One bad step must not sink its neighbours: write them one by one.
                 Err(_) if batch.len() > 1 => {
                     for entry in batch {
-                        Box::pin(self.write(vec![entry])).await;
+                        Box::pin(self.write(vec![entry], in_doubt)).await;
                     }
                     return;
                 }
