@@ -1,25 +1,14 @@
 //! Pause, resume and cancel of one workflow, also at the moments when it begins or ends.
 
-use super::{FILE, WAITS, ask, daemon, id, tasks};
-use crate::support::{daemon::TestDaemon, executions::history, processes::eventually};
+use super::{FILE, WAITS, ask, begun, daemon, id, tasks};
+use crate::support::{daemon::TestDaemon, executions::history};
 use serde_json::json;
-use std::time::Duration;
-
-/// Begins the workflow and waits until its first task runs.
-async fn begun(st2: &TestDaemon, name: &str, file: &str) -> String {
-    let id = st2.request_action(&format!("flow.{name}"), json!({"file": file})).await;
-    eventually("the first task runs", Duration::from_secs(30), async || {
-        tasks(st2, &id).await.contains(&"first running".to_owned()).then_some(())
-    })
-    .await;
-    id
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_workflow_lets_its_task_end_and_goes_on_when_resumed() {
     let st2 = daemon(&[("waits", FILE, WAITS)]).await;
     let file = st2.data_dir().join("go");
-    let id = begun(&st2, "waits", file.to_str().unwrap()).await;
+    let id = begun(&st2, "waits", &file).await;
     assert_eq!(ask(&st2, &id, "pausing").await["status"], "pausing");
     std::fs::write(&file, "").unwrap();
     let paused = st2.wait_for(&id, &["paused"]).await;
@@ -37,7 +26,7 @@ async fn a_paused_workflow_lets_its_task_end_and_goes_on_when_resumed() {
 async fn a_canceled_workflow_leaves_what_runs_to_its_end_and_starts_nothing_more() {
     let st2 = daemon(&[("waits", FILE, WAITS)]).await;
     let file = st2.data_dir().join("go");
-    let id = begun(&st2, "waits", file.to_str().unwrap()).await;
+    let id = begun(&st2, "waits", &file).await;
     let answer = st2.delete(&format!("/v1/executions/{id}")).await.expect(200);
     assert_eq!(answer["status"], "canceling");
     std::fs::write(&file, "").unwrap();
@@ -52,7 +41,7 @@ async fn a_paused_workflow_outlives_its_daemon() {
     let home = super::home(&[("waits", FILE, WAITS)]);
     let mut st2 = TestDaemon::start().with_private_postgres().with_home(&home).await;
     let file = st2.data_dir().join("go");
-    let id = begun(&st2, "waits", file.to_str().unwrap()).await;
+    let id = begun(&st2, "waits", &file).await;
     ask(&st2, &id, "pausing").await;
     std::fs::write(&file, "").unwrap();
     st2.wait_for(&id, &["paused"]).await;

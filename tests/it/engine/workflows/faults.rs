@@ -1,7 +1,7 @@
 //! What goes wrong around workflows: daemons killed while somebody is asked, definitions that vanish, tasks of inner
 //! workflows that run again, notifications that are handed on.
 
-use super::{FILE, WAITS, ask, children, daemon, home, id, tasks};
+use super::{FILE, WAITS, ask, begun, children, daemon, home, id, tasks};
 use crate::support::{daemon::TestDaemon, processes::eventually};
 use serde_json::{Value, json};
 use std::{fs, time::Duration};
@@ -97,8 +97,7 @@ async fn a_definition_that_vanishes_ends_what_begins_later_and_nothing_else() {
     let waits = WAITS.replace("core.noop", "flow.last");
     let st2 = daemon(&[("waits", FILE, &waits), ("last", "", LAST)]).await;
     let file = st2.data_dir().join("go");
-    let workflow = st2.request_action("flow.waits", json!({"file": file})).await;
-    st2.wait_for(&workflow, &["running"]).await;
+    let workflow = begun(&st2, "waits", &file).await;
     let workflows = st2.data_dir().join("packs/flow/actions/workflows");
     fs::remove_file(workflows.join("waits.yaml")).unwrap();
     fs::remove_file(workflows.join("last.yaml")).unwrap();

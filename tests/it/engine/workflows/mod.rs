@@ -10,9 +10,12 @@ mod replay;
 mod rerun;
 mod runs;
 
-use crate::support::daemon::{Home, TestDaemon};
-use serde_json::Value;
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use crate::support::{
+    daemon::{Home, TestDaemon},
+    processes::eventually,
+};
+use serde_json::{Value, json};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 /// Two tasks in a row; the first lasts until a file is there.
 pub(super) const WAITS: &str = "
@@ -68,6 +71,16 @@ fn put(path: &Path, text: &str) {
 /// A daemon with these workflows.
 async fn daemon(workflows: &[Workflow<'_>]) -> TestDaemon {
     TestDaemon::start().with_home(&home(workflows)).await
+}
+
+/// Begins the workflow and waits until its first task runs.
+async fn begun(st2: &TestDaemon, name: &str, file: &Path) -> String {
+    let id = st2.request_action(&format!("flow.{name}"), json!({"file": file})).await;
+    eventually("the first task runs", Duration::from_secs(30), async || {
+        tasks(st2, &id).await.contains(&"first running".to_owned()).then_some(())
+    })
+    .await;
+    id
 }
 
 /// The executions that an execution asked for, oldest first.
