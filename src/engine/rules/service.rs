@@ -46,11 +46,12 @@ const AT_ONCE: usize = 4;
 /// busier it is, the less each costs, and the more room there is to accept others.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// It is a crowd when so many events came during one transaction,
+/// Fewer events than that during one transaction are no crowd.
 const CROWD: usize = 8;
 
-/// and so many come in a second: they keep this machine busy. Then accepting comes first: what was accepted is worked
-/// on [aside](Aside), and in beats, for a transaction costs about as much as what it stores for twenty events.
+/// Events a second from which on they are a crowd, which keeps this machine busy. Then accepting comes first: what was
+/// accepted is worked on [aside](Aside), and in beats, for a transaction costs about as much as what it stores for
+/// twenty events.
 const CROWD_RATE: f64 = 2000.0;
 
 /// Between the beginnings of two transactions in a crowd.

@@ -117,7 +117,13 @@ async fn insert_all(
     new: impl Iterator<Item = &New>,
 ) -> sqlx::Result<HashSet<TriggerInstanceId>> {
     let new: Vec<&New> = new.collect();
-    let all = || new.iter().map(|new| &*new.head);
+    let heads = || new.iter().map(|new| &*new.head);
+    let ids: Vec<_> = heads().map(|it| it.id.as_bytes()).collect();
+    let triggers: Vec<_> = heads().map(|it| it.trigger.as_str()).collect();
+    let payloads: Vec<_> = new.iter().map(|new| new.payload.get()).collect();
+    let times: Vec<_> = heads().map(|it| it.occurred_at).collect();
+    let traces: Vec<_> = heads().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect();
+    let tags: Vec<_> = heads().map(|it| it.trace.tag.as_deref()).collect();
     if new.iter().all(|new| new.once.is_none()) {
         sqlx::query!(
             "WITH stored AS (
@@ -127,16 +133,16 @@ async fn insert_all(
                      AS t (id, trigger, payload, occurred_at, trace_id, trace_tag)
              )
              INSERT INTO waiting_events (trigger_instance_id) SELECT unnest($1::bytea[])",
-            &all().map(|it| it.id.as_bytes()).collect::<Vec<_>>() as _,
-            &all().map(|it| it.trigger.as_str()).collect::<Vec<_>>() as _,
-            &new.iter().map(|new| new.payload.get()).collect::<Vec<_>>() as _,
-            &all().map(|it| it.occurred_at).collect::<Vec<_>>(),
-            &all().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,
-            &all().map(|it| it.trace.tag.as_deref()).collect::<Vec<_>>() as _,
+            &ids as _,
+            &triggers as _,
+            &payloads as _,
+            &times,
+            &traces as _,
+            &tags as _,
         )
         .execute(connection)
         .await?;
-        return Ok(all().map(|it| it.id).collect());
+        return Ok(heads().map(|it| it.id).collect());
     }
     let rows = sqlx::query_scalar!(
         r#"WITH stored AS (
@@ -149,12 +155,12 @@ async fn insert_all(
            )
            INSERT INTO waiting_events (trigger_instance_id) SELECT id FROM stored
            RETURNING trigger_instance_id AS "id: TriggerInstanceId""#,
-        &all().map(|it| it.id.as_bytes()).collect::<Vec<_>>() as _,
-        &all().map(|it| it.trigger.as_str()).collect::<Vec<_>>() as _,
-        &new.iter().map(|new| new.payload.get()).collect::<Vec<_>>() as _,
-        &all().map(|it| it.occurred_at).collect::<Vec<_>>(),
-        &all().map(|it| it.trace.id.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>() as _,
-        &all().map(|it| it.trace.tag.as_deref()).collect::<Vec<_>>() as _,
+        &ids as _,
+        &triggers as _,
+        &payloads as _,
+        &times,
+        &traces as _,
+        &tags as _,
         &new.iter().map(|new| new.once.as_deref()).collect::<Vec<_>>() as _,
     )
     .fetch_all(connection)
