@@ -112,6 +112,14 @@ where
     })
 }
 
+/// A runtime of one thread that lasts as long as the process, for a static: connections belong to the runtime that opened
+/// them. `None`, and a warning: it cannot be had.
+pub fn lasting(thread: &'static str, begun: impl Fn() + Send + Sync + 'static) -> Option<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let builder = builder.worker_threads(1).thread_name(thread).enable_all().on_thread_start(begun);
+    builder.build().inspect_err(|error| tracing::warn!("No thread for {thread}: {error}")).ok()
+}
+
 thread_local! {
     /// Whether this thread is one of [`runtime`]'s, which can have others take over what they had to do.
     static CAN_HAND_OVER: Cell<bool> = const { Cell::new(false) };

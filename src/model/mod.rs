@@ -35,7 +35,7 @@ pub use execution::{Execution, ExecutionRequest, LogEntry, RunnerInfo};
 pub use identity::{ApiKey, Token, User};
 pub use ids::*;
 pub use key_value::{ALLOWED_SCOPES, KeyName, KeyNameError, KeyValue, Scope};
-pub use origin::{Fact, Origin, SharedFacts};
+pub use origin::{EventFact, Fact, Origin, SharedFacts};
 pub use pack::{ConfigSchema, Pack, PackConfig};
 pub use pack_rules::{
     full_version, is_pack_ref, is_pack_version, is_version_range, python_warning, repository_url,

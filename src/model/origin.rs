@@ -1,5 +1,6 @@
 //! What an execution came of.
 
+use super::TriggerInstanceId;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
@@ -18,7 +19,17 @@ pub type Fact = (Cow<'static, str>, Arc<RawValue>);
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
     shared: Option<Arc<SharedFacts>>,
+    event: Option<EventFact>,
     own: Arc<[Fact]>,
+}
+
+/// The event that a rule took up. It is stored with the event.
+#[derive(Clone, Debug)]
+pub struct EventFact {
+    /// Whose it is.
+    pub id: TriggerInstanceId,
+    /// The event as clients see it there.
+    pub shown: Arc<RawValue>,
 }
 
 /// Facts that are the same for many executions, and stored once: those of a rule.
@@ -31,10 +42,8 @@ pub struct SharedFacts {
 }
 
 impl Origin {
-    /// Facts that are shared, if there are such, and the execution's own, none of which has the name of another.
-    pub fn new(shared: Option<Arc<SharedFacts>>, own: impl IntoIterator<Item = Fact>) -> Self {
-        Self { shared, own: own.into_iter().collect() }
-    }
+    /// Name of the fact that is stored with the event.
+    pub const EVENT: &'static str = "trigger_instance";
 
     /// There are none.
     pub fn is_empty(&self) -> bool {
@@ -46,16 +55,27 @@ impl Origin {
         self.shared.as_ref()
     }
 
-    /// Those that no other execution has.
+    /// The event, if it is stored elsewhere.
+    pub fn event(&self) -> Option<&EventFact> {
+        self.event.as_ref()
+    }
+
+    /// Those that are stored nowhere else.
     #[must_use]
     pub fn own(&self) -> Self {
-        Self { shared: None, own: self.own.clone() }
+        Self { own: self.own.clone(), ..Self::default() }
     }
 
     /// The same, and these that are shared.
     #[must_use]
     pub fn with_shared(self, shared: Arc<SharedFacts>) -> Self {
         Self { shared: Some(shared), ..self }
+    }
+
+    /// The same, and this event.
+    #[must_use]
+    pub fn with_event(self, event: EventFact) -> Self {
+        Self { event: Some(event), ..self }
     }
 
     /// The fact of this name.
@@ -66,8 +86,13 @@ impl Origin {
     /// Names and facts, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue)> {
         let shared = self.shared.iter().flat_map(|shared| &shared.facts);
-        shared.chain(&*self.own).map(|(name, fact)| (&**name, &**fact))
+        let event = self.event.iter().map(|event| (Self::EVENT, &*event.shown));
+        shared.map(text).chain(event).chain(self.own.iter().map(text))
     }
+}
+
+fn text((name, fact): &Fact) -> (&str, &RawValue) {
+    (name, fact)
 }
 
 impl SharedFacts {
@@ -83,7 +108,7 @@ impl SharedFacts {
 
 impl FromIterator<Fact> for Origin {
     fn from_iter<I: IntoIterator<Item = Fact>>(facts: I) -> Self {
-        Self::new(None, facts)
+        Self { own: facts.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -146,10 +171,13 @@ mod tests {
     #[test]
     fn what_is_shared_is_shown_with_the_rest() {
         let shared = SharedFacts::parse(3, r#"{"trigger":{},"rule":{"n":1.0}}"#).unwrap();
-        let event = Origin::from(json!({"event": 1}).as_object().unwrap().clone());
-        let origin = event.with_shared(Arc::new(shared));
-        assert_eq!(serde_json::to_string(&origin).unwrap(), r#"{"trigger":{},"rule":{"n":1.0},"event":1}"#);
-        assert_eq!(serde_json::to_string(&origin.own()).unwrap(), r#"{"event":1}"#);
+        let own = Origin::from(json!({"own": 1}).as_object().unwrap().clone());
+        let event = EventFact { id: TriggerInstanceId::generate(), shown: to_raw_value(&2).unwrap().into() };
+        let origin = own.with_shared(Arc::new(shared)).with_event(event.clone());
+        let shown = r#"{"trigger":{},"rule":{"n":1.0},"trigger_instance":2,"own":1}"#;
+        assert_eq!(serde_json::to_string(&origin).unwrap(), shown);
+        assert_eq!(serde_json::to_string(&origin.own()).unwrap(), r#"{"own":1}"#);
+        assert_eq!(origin.event().unwrap().id, event.id);
         assert_eq!(origin.get("rule").unwrap().get(), r#"{"n":1.0}"#);
         assert_eq!(origin.shared().unwrap().id, 3);
         assert!(SharedFacts::parse(3, "[]").is_err());

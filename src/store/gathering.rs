@@ -2,22 +2,44 @@
 //!
 //! Who has just been answered comes back at once, if it has more to store: all of them within the time of a request or
 //! two, but one by one. A writer that went off with the first would store that one alone while the others wait for the
-//! commit after it, and so each would pay for two. So after it answered several, it waits for most of them to come back;
-//! not for long, and after one alone not at all.
+//! commit after it, and so each would pay for two. So after it answered several, it waits for half of them to come back; not
+//! for long, and after one or two not at all. Not for more: while one half is stored the other is on its way, and neither
+//! PostgreSQL nor those who read requests have nothing to do meanwhile.
+//!
+//! Such writers run on a thread of their own. They are woken, and wake others, some thousand times a second, and a runtime
+//! of several threads wakes another one each time to look for more.
 
-use crate::clock;
+use crate::{clock, service};
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    runtime::Runtime,
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
 
 /// How long the first one waits for the others; the shortest that the runtime can.
 const PATIENCE: Duration = Duration::from_millis(1);
+
+static THREAD: LazyLock<Option<Runtime>> = LazyLock::new(|| service::lasting("writer", || {}));
+
+/// [`service::spawn`] on the thread of the writers.
+pub(super) fn spawn<F>(name: &'static str, writer: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    match &*THREAD {
+        Some(runtime) => service::spawn_on(runtime.handle(), name, writer),
+        None => service::spawn(name, writer),
+    }
+}
 
 /// The end that others hold. Cheap to clone.
 pub(super) struct Sender<T> {
@@ -76,6 +98,8 @@ impl<T> Sender<T> {
 impl<T> Receiver<T> {
     /// The next one. `None`: all senders are gone. Loses nothing when it is dropped.
     pub(super) async fn recv(&mut self) -> Option<T> {
+        // Woken once for half of them, not for the first as well.
+        self.crowd(0).await;
         self.queue.recv().await
     }
 
@@ -84,11 +108,11 @@ impl<T> Receiver<T> {
         self.queue.try_recv().ok()
     }
 
-    /// Waits until most of those are back that were answered last, where `taken` of them are taken already. Not all: one
-    /// that stays away would be waited for each time.
+    /// Waits until half of those are back that were answered last, where `taken` of them are taken already.
     pub(super) async fn crowd(&self, taken: usize) {
-        let missing = (self.answered * 3).div_ceil(4).saturating_sub(taken);
-        if missing == 0 || self.queue.len() >= missing {
+        let wanted = self.answered.div_ceil(2);
+        let missing = wanted.saturating_sub(taken);
+        if wanted < 2 || self.queue.len() >= missing {
             return;
         }
         self.wanted.count.store(missing, Ordering::SeqCst);
@@ -118,19 +142,18 @@ mod tests {
     use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
-    async fn most_of_those_who_were_answered_are_waited_for() {
+    async fn half_of_those_who_were_answered_are_waited_for() {
         let (sender, mut receiver) = queue(16);
         let begun = Instant::now();
         receiver.answered(8);
-        sender.send(0).await;
-        receiver.recv().await.unwrap();
         let others = service::spawn("others", async move {
-            for number in 1..8 {
+            for number in 0..8 {
                 sender.send(number).await;
                 tokio::task::yield_now().await;
             }
             sender
         });
+        receiver.recv().await.unwrap();
         receiver.crowd(1).await;
         assert_eq!(
             begun.elapsed(),
@@ -141,14 +164,14 @@ mod tests {
         while receiver.try_recv().is_some() {
             count += 1;
         }
-        assert!((6..=8).contains(&count), "{count}");
+        assert!((4..=8).contains(&count), "{count}");
         others.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_waited_for_who_does_not_come() {
         let (sender, mut receiver) = queue(16);
-        for (answered, waits) in [(0, false), (1, false), (2, true), (8, true)] {
+        for (answered, waits) in [(0, false), (1, false), (2, false), (3, true), (8, true)] {
             receiver.answered(answered);
             sender.send(()).await;
             receiver.recv().await.unwrap();

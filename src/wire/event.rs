@@ -2,6 +2,7 @@
 
 use super::timestamp;
 use crate::model::{Enforcement, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus};
+use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -42,6 +43,17 @@ impl<'a> ShownInstance<'a> {
     pub fn of(it: &'a TriggerInstance, status: TriggerInstanceStatus, payload: &'a RawValue) -> Self {
         let occurrence_time = timestamp::millis(it.occurred_at);
         Self { trigger: &it.trigger, occurrence_time, status, id: it.id, payload }
+    }
+
+    /// As an execution of a rule shows what it came of: StackStorm noted it when the rules were about to have their say.
+    pub fn taken_up(
+        id: TriggerInstanceId,
+        trigger: &'a str,
+        occurred_at: DateTime<Utc>,
+        payload: &'a RawValue,
+    ) -> Self {
+        let occurrence_time = timestamp::millis(occurred_at);
+        Self { trigger, occurrence_time, status: TriggerInstanceStatus::Processing, id, payload }
     }
 }
 

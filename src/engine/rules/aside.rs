@@ -9,24 +9,17 @@ use std::{
     future::Future,
     sync::{Arc, LazyLock},
 };
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::Semaphore,
-    task::JoinHandle,
-};
+use tokio::{runtime::Runtime, sync::Semaphore, task::JoinHandle};
 
 /// How far it gives way, from 0, not at all, to 19.
 const NICE: i32 = 10;
 
-/// Begun with the first crowd, and never ended: connections of a pool belong to the runtime that opened them, and others
-/// may have them next.
+/// Begun with the first crowd. Connections of a pool that were opened on it may be another's next.
 static RUNTIME: LazyLock<Option<Runtime>> = LazyLock::new(|| {
-    let mut builder = Builder::new_multi_thread();
-    let builder = builder.worker_threads(1).thread_name("crowd").enable_all().on_thread_start(|| {
+    service::lasting("crowd", || {
         // Where this may not be, rules take more from those who are waiting to be accepted.
         let _ = rustix::process::nice(NICE);
-    });
-    builder.build().inspect_err(|error| tracing::warn!("No thread for crowds of events: {error}")).ok()
+    })
 });
 
 /// The way there.

@@ -9,8 +9,8 @@ use crate::{
         trigger::Taken,
     },
     model::{
-        Enforcement, EnforcementId, ExecutionId, ExecutionRequest, Fact, Origin, TraceContext, TraceId,
-        TriggerInstance, TriggerInstanceStatus,
+        Enforcement, EnforcementId, EventFact, ExecutionId, ExecutionRequest, Fact, Origin, TraceContext,
+        TraceId, TriggerInstance,
     },
     store::{self, origins},
     wire::{content, event::ShownInstance},
@@ -124,9 +124,9 @@ async fn origin(engine: &Engine, taken: &Taken, ready: &Ready) -> store::Result<
         let made = origins::intern(engine.store().pool(), facts(engine, instance, ready).await?).await?;
         ready.facts.get_or_init(|| made)
     };
-    // When the rules had their say, StackStorm calls it so.
-    let event = ShownInstance::of(instance, TriggerInstanceStatus::Processing, &taken.payload);
-    Ok(Origin::new(Some(facts.clone()), fact("trigger_instance", &event)))
+    let event = ShownInstance::taken_up(instance.id, &instance.trigger, instance.occurred_at, &taken.payload);
+    let shown = to_raw_value(&event).expect("whatever we show is JSON").into();
+    Ok(Origin::default().with_shared(facts.clone()).with_event(EventFact { id: instance.id, shown }))
 }
 
 /// The trigger, its type and the rule, as far as they are there.

@@ -63,6 +63,7 @@ pub(super) async fn insert_all(
         &gated.iter().map(|(e, _)| e.id.as_bytes()).collect::<Vec<_>>() as _,
         &gated.iter().map(|(e, _)| e.action_ref()).collect::<Vec<_>>(),
         &gated.iter().map(|(_, due)| *due).collect::<Vec<_>>(),
+        &all().map(|e| e.origin.event().map(|event| event.id.as_bytes())).collect::<Vec<_>>() as _,
     )
     .execute(connection)
     .await?;
@@ -268,7 +269,7 @@ fn json_text(map: &Map<String, Value>) -> String {
     serde_json::to_string(map).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// What few executions have, in one column; facts that are shared are in `origins`.
+/// What few executions have, in one column; facts that are shared are in `origins`, and an event is with the events.
 fn extras_text(execution: &Execution) -> Option<String> {
     let Execution { notify, callback, origin, .. } = execution;
     let origin = &origin.own();

@@ -1,7 +1,7 @@
 //! The group writer: takes everything that waits while the last commit is in flight, commits it with one statement
 //! over arrays, then answers each caller and publishes each event.
 //!
-//! An idle system pays one commit for one change, a busy one shares commits; of those who ask for new executions most are
+//! An idle system pays one commit for one change, a busy one shares commits; of those who ask for new executions half are
 //! [waited for](super::gathering) who were answered with the last one. A caller gets its answer after the commit that holds
 //! its change, so what was answered is durable.
 //!
@@ -47,12 +47,11 @@ impl Ledger {
     /// Starts the writers, each on a connection of its own. The task ends when the last `Ledger` is dropped and all is
     /// written.
     pub fn start(store: &Store, spool: Option<Spool>) -> (Self, JoinHandle<()>) {
-        let writer = |name, spool| {
-            let (sender, receiver) = gathering::queue(QUEUE);
-            (sender, service::spawn(name, write::Writer::new(store, spool).run(receiver)))
-        };
-        let (new, first) = writer("ledger of new executions", None);
-        let (stored, second) = writer("ledger of changes", spool);
+        let (new, receiver) = gathering::queue(QUEUE);
+        let first =
+            gathering::spawn("ledger of new executions", write::Writer::new(store, None).run(receiver));
+        let (stored, receiver) = gathering::queue(QUEUE);
+        let second = service::spawn("ledger of changes", write::Writer::new(store, spool).run(receiver));
         let (steps, receiver) = mpsc::channel(QUEUE);
         let third = service::spawn("ledger of workflows", workflows::Writer::new(store).run(receiver));
         let all = async move {

@@ -13,7 +13,7 @@ WITH keys AS (
 )
 INSERT INTO executions (id, liveaction_id, snapshot_id, action_ref, runner, status, user_name, parameters, context,
     extras, delay_ms, parent_id, log_statuses, log_times, ended_at, result, result_bytes, queue_no, due_at, node_id,
-    node_epoch, trace_id, trace_tag, follow_up, origin_id)
+    node_epoch, trace_id, trace_tag, follow_up, origin_id, trigger_instance_id)
 SELECT t.id, t.liveaction_id, t.snapshot_id, t.action_ref, t.runner, t.status, t.user_name, t.parameters::json,
     t.context::json, t.extras::json, t.delay_ms, t.parent_id, string_to_array(t.log, ','),
     array_fill(t.started_at, ARRAY[cardinality(string_to_array(t.log, ',')) - 1]) || coalesce(t.ended_at, t.started_at),
@@ -24,12 +24,12 @@ SELECT t.id, t.liveaction_id, t.snapshot_id, t.action_ref, t.runner, t.status, t
     coalesce(t.trace_id, p.trace_id, CASE WHEN p.trace_tag IS NOT NULL THEN trace_begun_by(p.id) END),
     coalesce(t.trace_tag, p.trace_tag),
     CASE WHEN coalesce(t.trace_tag, p.trace_tag) IS NULL THEN t.follow_up ELSE true END,
-    t.origin_id
+    t.origin_id, t.trigger_instance_id
 FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::bigint[], $12::bytea[], $13::text[], $14::timestamptz[], $15::timestamptz[],
     $16::text[], $17::timestamptz[], $18::integer[], $19::bigint[], $24::bytea[], $25::text[], $26::boolean[],
-    $27::boolean[], $28::bigint[])
+    $27::boolean[], $28::bigint[], $32::bytea[])
     AS t (id, liveaction_id, snapshot_id, action_ref, runner, status, user_name, parameters, context, extras,
         delay_ms, parent_id, log, started_at, ended_at, result, due_at, node_id, node_epoch, trace_id, trace_tag,
-        follow_up, gated, origin_id)
+        follow_up, gated, origin_id, trigger_instance_id)
 LEFT JOIN executions p ON p.id = t.parent_id

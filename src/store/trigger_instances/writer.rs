@@ -9,7 +9,6 @@ use super::{New, insert_all, remove};
 use crate::{
     clock,
     model::TriggerInstanceId,
-    service,
     store::{Error, Result, Store, by_key, gathering},
 };
 use sqlx::{PgConnection, postgres::PgConnectOptions};
@@ -42,7 +41,7 @@ impl Writer {
     pub fn start(store: &Store) -> Self {
         let (sender, receiver) = gathering::queue(QUEUE);
         let task = Task { options: store.connect_options(), connection: None, refused: Vec::new() };
-        service::spawn("writer of trigger instances", task.run(receiver));
+        gathering::spawn("writer of trigger instances", task.run(receiver));
         Self { sender }
     }
 

@@ -4,7 +4,7 @@
 //! JSON is compared as text, since stored text and needle come from the same writer. PostgreSQL cannot look into JSON
 //! that holds a NUL character anywhere, so those are replaced for the look.
 
-use crate::model::{ExecutionId, ExecutionStatus, LiveActionId, ObjectId};
+use crate::model::{ExecutionId, ExecutionStatus, LiveActionId, ObjectId, Origin};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Postgres, QueryBuilder};
 
@@ -185,6 +185,15 @@ macro_rules! searchable {
 
 const OWN_ORIGIN: &str = concat!("(", searchable!("e.extras"), ") -> 'origin'");
 const SHARED_ORIGIN: &str = searchable!("o.facts");
+/// The event of a rule as executions show it, where the table of events is `t`.
+const EVENT: &str = concat!(
+    "json_build_object('trigger_instance', json_build_object('trigger', t.trigger, 'occurrence_time', ",
+    "to_char(t.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"000Z\"'), ",
+    "'status', 'processing', 'id', encode(t.id, 'hex'), 'payload', ",
+    searchable!("t.payload"),
+    "))"
+);
+const OF_EVENT: &str = " FROM trigger_instances t WHERE t.id = e.trigger_instance_id)";
 
 impl Document {
     fn sql(self) -> &'static str {
@@ -199,7 +208,12 @@ impl Document {
 
     /// Where a path into it leads to what many executions share, if they do.
     fn is_shared(self, path: &[String]) -> bool {
-        self == Self::Origin && path.first().is_none_or(|name| name != "trigger_instance")
+        self == Self::Origin && path.first().is_none_or(|name| name != Origin::EVENT)
+    }
+
+    /// Where a path into it leads to what is stored with an event, if it came of one.
+    fn is_event(self, path: &[String]) -> bool {
+        self == Self::Origin && !self.is_shared(path)
     }
 
     /// What is shared is stored few times: it is searched first, then the executions that have it.
@@ -222,7 +236,14 @@ impl Document {
                 condition(sql, SHARED_ORIGIN);
                 sql.push(") END");
             }
-            _ => condition(sql, self.sql()),
+            Self::Origin => {
+                sql.push("CASE WHEN e.trigger_instance_id IS NULL THEN ");
+                condition(sql, OWN_ORIGIN);
+                sql.push(" ELSE (SELECT ");
+                condition(sql, EVENT);
+                sql.push(OF_EVENT).push(" END");
+            }
+            Self::Parameters | Self::Context => condition(sql, self.sql()),
         }
     }
 
@@ -234,6 +255,12 @@ impl Document {
             sql.push("::text ELSE (SELECT ");
             push_json(sql, SHARED_ORIGIN, path);
             sql.push("::text FROM origins o WHERE o.id = e.origin_id) END");
+        } else if self.is_event(path) {
+            sql.push("CASE WHEN e.trigger_instance_id IS NULL THEN ");
+            push_json(sql, OWN_ORIGIN, path);
+            sql.push("::text ELSE (SELECT ");
+            push_json(sql, EVENT, path);
+            sql.push("::text").push(OF_EVENT).push(" END");
         } else {
             push_json(sql, self.sql(), path);
             sql.push("::text");

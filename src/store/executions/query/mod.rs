@@ -18,13 +18,17 @@ pub use list::{Page, Query, list};
 
 use crate::{
     model::{
-        Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, Origin, RunnerInfo, SharedFacts,
-        Snapshot,
+        EventFact, Execution, ExecutionId, ExecutionStatus, LiveActionId, LogEntry, Origin, RunnerInfo,
+        SharedFacts, Snapshot, TriggerInstanceId,
     },
     store::{Error, Result},
+    wire::event::ShownInstance,
 };
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 use sqlx::{PgExecutor, PgPool};
 use std::{collections::HashMap, sync::Arc};
 
@@ -111,6 +115,10 @@ macro_rules! select {
                 CASE WHEN $3 THEN e.extras::text END AS extras,
                 CASE WHEN $3 THEN e.origin_id END AS origin_id,
                 CASE WHEN $3 THEN (SELECT o.facts::text FROM origins o WHERE o.id = e.origin_id) END AS facts,
+                e.trigger_instance_id AS "trigger_instance_id: TriggerInstanceId",
+                CASE WHEN $3 THEN (SELECT json_build_object('trigger', t.trigger, 'occurred_at', t.occurred_at,
+                        'payload', t.payload)::text
+                    FROM trigger_instances t WHERE t.id = e.trigger_instance_id) END AS event,
                 e.delay_ms,
                 e.parent_id       AS "parent_id: ExecutionId",
                 CASE WHEN $4 THEN ARRAY(SELECT c.id FROM executions c WHERE c.parent_id = e.id ORDER BY c.id)
@@ -172,6 +180,8 @@ struct Stored {
     extras: Option<String>,
     origin_id: Option<i64>,
     facts: Option<String>,
+    trigger_instance_id: Option<TriggerInstanceId>,
+    event: Option<String>,
     delay_ms: i64,
     parent_id: Option<ExecutionId>,
     children: Vec<ExecutionId>,
@@ -193,6 +203,12 @@ impl Stored {
         if let Some((id, facts)) = self.origin_id.zip(self.facts) {
             let shared = SharedFacts::parse(id, &facts).map_err(|_| broken("not a JSON object"))?;
             origin = origin.with_shared(Arc::new(shared));
+        }
+        if let Some((id, event)) = self.trigger_instance_id.zip(self.event) {
+            let event: StoredEvent = object(&event)?;
+            let shown = ShownInstance::taken_up(id, &event.trigger, event.occurred_at, &event.payload);
+            let shown = to_raw_value(&shown).expect("whatever we show is JSON").into();
+            origin = origin.with_event(EventFact { id, shown });
         }
         let log = self.log_statuses.into_iter().zip(self.log_times);
         let result = self.result.map(RawValue::from_string).transpose().map_err(|_| broken("no JSON"))?;
@@ -229,6 +245,14 @@ struct Extras {
     notify: Map<String, Value>,
     callback: Map<String, Value>,
     origin: Origin,
+}
+
+/// The event of a rule, as it comes with an execution.
+#[derive(serde::Deserialize)]
+struct StoredEvent {
+    trigger: String,
+    occurred_at: DateTime<Utc>,
+    payload: Box<RawValue>,
 }
 
 fn object<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {

@@ -1,7 +1,12 @@
 //! Reading on a real database, held against the plainest query that gives the same answer.
 
 use super::*;
-use crate::{clock, model::ObjectId, store::origins};
+use crate::{
+    bus::Bus,
+    clock,
+    model::{ObjectId, TraceContext, TriggerInstance, TriggerInstanceStatus},
+    store::{Store, origins, trigger_instances},
+};
 use chrono::TimeDelta;
 use serde_json::{json, value::to_raw_value};
 
@@ -14,12 +19,13 @@ struct Seed {
     parent: Option<ExecutionId>,
     extras: Option<Value>,
     origin: Option<i64>,
+    event: Option<TriggerInstanceId>,
 }
 
 impl Seed {
     fn at(age: TimeDelta, status: &'static str, action: &'static str) -> Self {
         let id = ExecutionId(ObjectId::at(clock::now() - age));
-        Self { id, status, action, parent: None, extras: None, origin: None }
+        Self { id, status, action, parent: None, extras: None, origin: None, event: None }
     }
 }
 
@@ -41,12 +47,13 @@ async fn insert(pool: &PgPool, seeds: &[Seed]) {
     let all = || seeds.iter();
     sqlx::query(
         "INSERT INTO executions (id, liveaction_id, snapshot_id, action_ref, runner, status, user_name, parameters,
-             context, parent_id, extras, origin_id, log_statuses, log_times, ended_at, result, result_bytes)
+             context, parent_id, extras, origin_id, trigger_instance_id, log_statuses, log_times, ended_at, result, result_bytes)
          SELECT id, id, $1, action, 'local-shell-cmd', status, 'ann', '{\"message\": \"\\u0000m\", \"n\": 5}',
-             '{\"user\": \"ann\", \"own\": \"x\"}', parent, extras::json, origin, ARRAY['requested', status], ARRAY[now(), now()],
+             '{\"user\": \"ann\", \"own\": \"x\"}', parent, extras::json, origin, event,
+             ARRAY['requested', status], ARRAY[now(), now()],
              CASE WHEN status IN ('succeeded', 'failed') THEN now() END, '{\"a\": 1.0}', 10
          FROM unnest($2::bytea[], $3::text[], $4::text[], $5::bytea[], $6::text[],
-             $7::bigint[]) AS t (id, action, status, parent, extras, origin)",
+             $7::bigint[], $8::bytea[]) AS t (id, action, status, parent, extras, origin, event)",
     )
     .bind(snapshot)
     .bind(all().map(|s| s.id.as_bytes().to_vec()).collect::<Vec<_>>())
@@ -55,6 +62,7 @@ async fn insert(pool: &PgPool, seeds: &[Seed]) {
     .bind(all().map(|s| s.parent.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>())
     .bind(all().map(|s| s.extras.as_ref().map(Value::to_string)).collect::<Vec<_>>())
     .bind(all().map(|s| s.origin).collect::<Vec<_>>())
+    .bind(all().map(|s| s.event.map(|id| id.as_bytes().to_vec())).collect::<Vec<_>>())
     .execute(pool)
     .await
     .unwrap();
@@ -278,6 +286,66 @@ async fn what_rules_have_in_common_is_shown_searched_and_sorted_by(pool: PgPool)
     assert_eq!(found(all, vec![by_rule]).await, [second, first, older, none]);
     let facets = history.facets(&pool).await.unwrap();
     assert_eq!(facets.rule.into_iter().collect::<Vec<_>>(), ["r0", "r1", "r2"]);
+}
+
+#[sqlx::test]
+async fn an_event_is_shown_searched_and_sorted_by_where_it_is_stored(pool: PgPool) {
+    let event = async |payload: Value| {
+        let instance = TriggerInstance {
+            id: TriggerInstanceId::generate(),
+            trigger: "p.t".to_owned(),
+            payload,
+            occurred_at: "2026-03-01T10:00:00.123456Z".parse().unwrap(),
+            status: TriggerInstanceStatus::Pending,
+            trace: TraceContext::default(),
+        };
+        let id = instance.id;
+        let mut tx = Store::new(pool.clone(), Bus::default()).begin().await.unwrap();
+        trigger_instances::insert(&mut tx, &[trigger_instances::New::of(instance, None)]).await.unwrap();
+        tx.commit().await.unwrap();
+        Some(id)
+    };
+    let at = |minutes| Seed::at(TimeDelta::minutes(minutes), "succeeded", "core.echo");
+    let old = json!({"origin": {"trigger_instance": {"id": "0", "trigger": "p.older"}}});
+    let seeds = [
+        Seed { event: event(json!({"n": 1.0, "nul": "\0"})).await, ..at(3) },
+        Seed { event: event(json!({"n": 2})).await, ..at(2) },
+        Seed { extras: Some(old), ..at(1) },
+        at(0),
+    ];
+    insert(&pool, &seeds).await;
+    let [first, second, older, none] = seeds.map(|seed| (seed.id, seed.event));
+
+    let origin = find(&pool, first.0).await.unwrap().unwrap().execution.origin.clone();
+    let id = first.1.unwrap();
+    let shown = format!(
+        r#"{{"trigger":"p.t","occurrence_time":"2026-03-01T10:00:00.123000Z","status":"processing","id":"{id}","payload":{{"n":1.0,"nul":"\u0000"}}}}"#
+    );
+    assert_eq!(origin.get("trigger_instance").unwrap().get(), shown);
+    assert_eq!(origin.event().unwrap().id, id);
+    let bare = find_rows(&pool, &[first.0], Extent::STATE).await.unwrap().remove(0).execution;
+    assert!(bare.origin.is_empty());
+
+    let path = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let history = History::default();
+    let found = |filter: Condition, order: Vec<Sort>| {
+        let (pool, history) = (&pool, &history);
+        let query = Query { filter: vec![filter], order, ..Query::default() };
+        async move { list(pool, history, &query).await.unwrap().ids }
+    };
+    let is = |names: &[&str], value: &str| Condition::Json(Document::Origin, path(names), value.to_owned());
+    let of = ["trigger_instance", "id"];
+    assert_eq!(found(is(&of, &id.to_string()), Vec::new()).await, [first.0]);
+    assert_eq!(found(is(&of, "0"), Vec::new()).await, [older.0]);
+    assert_eq!(found(is(&["trigger_instance", "payload", "n"], "2"), Vec::new()).await, [second.0]);
+    assert_eq!(found(is(&["trigger_instance", "payload", "n"], "1.0"), Vec::new()).await, [first.0]);
+    let time = "2026-03-01T10:00:00.123000Z";
+    let by_number = SortKey::Json(Document::Origin, path(&["trigger_instance", "payload", "n"]));
+    let by_number = vec![Sort { key: by_number, descending: true }];
+    let then = is(&["trigger_instance", "occurrence_time"], time);
+    assert_eq!(found(then, by_number).await, [second.0, first.0]);
+    let without = Condition::NoJson(Document::Origin, path(&of));
+    assert_eq!(found(without, Vec::new()).await, [none.0]);
 }
 
 #[sqlx::test]
