@@ -24,12 +24,7 @@ impl Client {
     }
 
     pub(crate) fn request(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
-        let text = format!(
-            "{method} {path} HTTP/1.1\r\nHost: bench\r\nSt2-Api-Key: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.key,
-            body.len()
-        );
+        let text = text(method, path, &self.key, body);
         self.stream.get_mut().write_all(text.as_bytes())?;
         let (status, length) = self.head()?;
         let mut body = vec![0; length.context("no length")?];
@@ -58,7 +53,7 @@ impl Client {
                 return Ok((status, length));
             }
             if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
-                status = rest.get(..3).context("short status line")?.parse()?;
+                status = code(rest)?;
             } else if let Some((name, value)) = line.split_once(':')
                 && name.eq_ignore_ascii_case("content-length")
             {
@@ -66,6 +61,25 @@ impl Client {
             }
         }
     }
+}
+
+/// A whole request.
+pub(crate) fn text(method: &str, path: &str, key: &str, body: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: bench\r\nSt2-Api-Key: {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The status of an answer.
+pub(crate) fn status(answer: &[u8]) -> anyhow::Result<u16> {
+    let line = std::str::from_utf8(answer.get(..12).context("short answer")?)?;
+    code(line.strip_prefix("HTTP/1.1 ").context("no HTTP/1.1")?)
+}
+
+fn code(rest: &str) -> anyhow::Result<u16> {
+    Ok(rest.get(..3).context("short status line")?.parse()?)
 }
 
 /// Requests an action; answers the execution's id.

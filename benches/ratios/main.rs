@@ -16,6 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod anchor;
 mod daemon;
 mod http;
+mod load;
 mod metrics;
 mod postgres;
 mod report;

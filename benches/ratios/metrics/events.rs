@@ -3,7 +3,7 @@
 use crate::{
     anchor,
     daemon::Daemon,
-    http::Client,
+    load::{self, Request},
     postgres::Postgres,
     report::{Goal, Row, median},
 };
@@ -116,20 +116,8 @@ fn rate(postgres: &Postgres, daemon: &Daemon, database: &str, clients: usize) ->
     let before = executions()?;
     let begin = Instant::now();
     let turn = Duration::from_secs(u64::from(SECONDS));
-    let count: usize = std::thread::scope(|scope| {
-        let worker = || -> anyhow::Result<usize> {
-            let mut client = daemon.client()?;
-            let mut count = 0;
-            while begin.elapsed() < turn {
-                fire(&mut client)?;
-                count += 1;
-            }
-            Ok(count)
-        };
-        let workers: Vec<_> = (0..clients).map(|_| scope.spawn(worker)).collect();
-        let join = |worker: std::thread::ScopedJoinHandle<'_, anyhow::Result<usize>>| worker.join();
-        workers.into_iter().map(|it| join(it).expect("a load client panicked")).sum::<anyhow::Result<usize>>()
-    })?;
+    let hook = Request { path: "/v1/webhooks/hook0", body: r#"{"n": 1, "repository": "st2"}"#, status: 202 };
+    let count = load::post(daemon, clients, turn, hook)?;
     let accepted = count as f64 / begin.elapsed().as_secs_f64();
     // What found no place to run when the rules asked for it runs a moment later.
     let waiting = "SELECT (SELECT count(*) FROM waiting_events)
@@ -141,12 +129,6 @@ fn rate(postgres: &Postgres, daemon: &Daemon, database: &str, clients: usize) ->
     let made = executions()? - before;
     anyhow::ensure!(made == count, "{count} webhooks became {made} executions");
     Ok((accepted, done))
-}
-
-fn fire(client: &mut Client) -> anyhow::Result<()> {
-    let answer = client.request("POST", "/v1/webhooks/hook0", r#"{"n": 1, "repository": "st2"}"#)?;
-    anyhow::ensure!(answer.status == 202, "POST /webhooks: {}", String::from_utf8_lossy(&answer.body));
-    Ok(())
 }
 
 /// Microseconds for each rule of a page that an event does not fit.

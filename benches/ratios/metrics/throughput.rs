@@ -4,6 +4,7 @@ use crate::{
     anchor,
     daemon::Daemon,
     http,
+    load::{self, Request},
     postgres::Postgres,
     report::{Goal, Row, median},
 };
@@ -55,20 +56,7 @@ pub(crate) fn run(pairs: usize) -> anyhow::Result<Vec<Row>> {
 }
 
 fn load(daemon: &Daemon, duration: Duration) -> anyhow::Result<usize> {
-    let begin = Instant::now();
-    std::thread::scope(|scope| {
-        let worker = || -> anyhow::Result<usize> {
-            let mut client = daemon.client()?;
-            let mut count = 0;
-            while begin.elapsed() < duration {
-                http::fire(&mut client, NOOP)?;
-                count += 1;
-            }
-            Ok(count)
-        };
-        let workers: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().map(|worker| worker.join().expect("a load client panicked")).sum()
-    })
+    load::post(daemon, CLIENTS, duration, Request { path: "/v1/executions", body: NOOP, status: 201 })
 }
 
 fn wait_until_done(postgres: &Postgres) -> anyhow::Result<()> {
