@@ -3,7 +3,7 @@
 use super::timestamp;
 use crate::model::{Enforcement, TriggerInstance, TriggerInstanceId, TriggerInstanceStatus};
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
 /// Fields of a trigger instance.
@@ -22,16 +22,15 @@ pub const ENFORCEMENT_FIELDS: &[&str] = &[
     "tags",
 ];
 
-/// A trigger instance as it is shown; its payload is not copied.
+/// A trigger instance as an execution of a rule shows what it came of; its payload is not copied.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShownInstance<'a> {
     /// Reference of its trigger.
     pub trigger: &'a str,
     /// When.
     pub occurrence_time: String,
-    /// How far the rules are.
-    #[serde(serialize_with = "status")]
-    pub status: TriggerInstanceStatus,
+    /// How far the rules were.
+    pub status: &'static str,
     /// Its id.
     pub id: TriggerInstanceId,
     /// What it brings.
@@ -39,13 +38,7 @@ pub struct ShownInstance<'a> {
 }
 
 impl<'a> ShownInstance<'a> {
-    /// With this status, and its payload as text.
-    pub fn of(it: &'a TriggerInstance, status: TriggerInstanceStatus, payload: &'a RawValue) -> Self {
-        let occurrence_time = timestamp::millis(it.occurred_at);
-        Self { trigger: &it.trigger, occurrence_time, status, id: it.id, payload }
-    }
-
-    /// As an execution of a rule shows what it came of: StackStorm noted it when the rules were about to have their say.
+    /// As StackStorm noted it: when the rules were about to have their say.
     pub fn taken_up(
         id: TriggerInstanceId,
         trigger: &'a str,
@@ -53,12 +46,8 @@ impl<'a> ShownInstance<'a> {
         payload: &'a RawValue,
     ) -> Self {
         let occurrence_time = timestamp::millis(occurred_at);
-        Self { trigger, occurrence_time, status: TriggerInstanceStatus::Processing, id, payload }
+        Self { trigger, occurrence_time, status: TriggerInstanceStatus::Processing.as_str(), id, payload }
     }
-}
-
-fn status<S: Serializer>(status: &TriggerInstanceStatus, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(status.as_str())
 }
 
 /// A trigger instance.

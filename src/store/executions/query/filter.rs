@@ -193,7 +193,10 @@ const EVENT: &str = concat!(
     searchable!("t.payload"),
     "))"
 );
-const OF_EVENT: &str = " FROM trigger_instances t WHERE t.id = e.trigger_instance_id)";
+const OF_EVENT: &str = " FROM trigger_instances t WHERE t.id = e.trigger_instance_id";
+/// Its id alone, for which nothing has to be looked up: what executions are nearly always filtered by.
+const EVENT_ID: &str =
+    "json_build_object('trigger_instance', json_build_object('id', encode(e.trigger_instance_id, 'hex')))";
 
 impl Document {
     fn sql(self) -> &'static str {
@@ -214,6 +217,11 @@ impl Document {
     /// Where a path into it leads to what is stored with an event, if it came of one.
     fn is_event(self, path: &[String]) -> bool {
         self == Self::Origin && !self.is_shared(path)
+    }
+
+    /// What shows the part of an event that a path leads to, and where that is taken from.
+    fn event(path: &[String]) -> (&'static str, &'static str) {
+        if path.get(1).is_some_and(|name| name == "id") { (EVENT_ID, "") } else { (EVENT, OF_EVENT) }
     }
 
     /// What is shared is stored few times: it is searched first, then the executions that have it.
@@ -237,11 +245,12 @@ impl Document {
                 sql.push(") END");
             }
             Self::Origin => {
+                let (event, from) = Self::event(path);
                 sql.push("CASE WHEN e.trigger_instance_id IS NULL THEN ");
                 condition(sql, OWN_ORIGIN);
                 sql.push(" ELSE (SELECT ");
-                condition(sql, EVENT);
-                sql.push(OF_EVENT).push(" END");
+                condition(sql, event);
+                sql.push(from).push(") END");
             }
             Self::Parameters | Self::Context => condition(sql, self.sql()),
         }
@@ -256,11 +265,12 @@ impl Document {
             push_json(sql, SHARED_ORIGIN, path);
             sql.push("::text FROM origins o WHERE o.id = e.origin_id) END");
         } else if self.is_event(path) {
+            let (event, from) = Self::event(path);
             sql.push("CASE WHEN e.trigger_instance_id IS NULL THEN ");
             push_json(sql, OWN_ORIGIN, path);
             sql.push("::text ELSE (SELECT ");
-            push_json(sql, EVENT, path);
-            sql.push("::text").push(OF_EVENT).push(" END");
+            push_json(sql, event, path);
+            sql.push("::text").push(from).push(") END");
         } else {
             push_json(sql, self.sql(), path);
             sql.push("::text");
